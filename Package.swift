@@ -1,0 +1,44 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .unsafeFlags(["-warnings-as-errors"]),
+]
+
+/// A folder under Sources, and what it may see: dependencies point one way (docs/architecture.md).
+func room(_ name: String, sees dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, of dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "ais-hostd",
+    products: [.executable(name: "ais-hostd", targets: ["ais-hostd"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+    ],
+    targets: [
+        .target(name: "CLinux", linkerSettings: [.linkedLibrary("udev")]),
+        .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        room("HostModel", sees: []),
+        room("HostConfiguration", sees: ["HostModel", "CYaml"]),
+        room("HostKernel", sees: ["HostModel", "CLinux"]),
+        room("HostTuning", sees: ["HostModel", "HostConfiguration"]),
+        room("HostReport", sees: ["HostModel", "CYaml"]),
+        room("HostTestSupport", sees: ["HostModel"]),
+        .executableTarget(
+            name: "ais-hostd",
+            dependencies: [
+                "HostModel", "HostConfiguration", "HostKernel", "HostTuning", "HostReport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,1 @@
+// A room yet to be furnished.

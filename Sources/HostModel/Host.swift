@@ -1,0 +1,94 @@
+package import FoundationEssentials
+
+/// The outside world, handed to everything that decides. Tests hand in another one.
+package struct Host: Sendable {
+    package var files: any Files
+    package var devices: any Devices
+    /// The effective user.
+    package var userID: UInt32
+    /// Bytes.
+    package var pageSize: Int
+    package var now: @Sendable () -> Date
+
+    package init(
+        files: any Files, devices: any Devices, userID: UInt32, pageSize: Int, now: @escaping @Sendable () -> Date
+    ) {
+        self.files = files
+        self.devices = devices
+        self.userID = userID
+        self.pageSize = pageSize
+        self.now = now
+    }
+}
+
+/// Files of the kernel and of the administrator. Paths are absolute.
+package protocol Files: Sendable {
+    /// Reads a whole file, at most 1 MiB (`EFBIG` beyond); a kernel file in one `read(2)`, since some answer only the first.
+    func read(_ path: String) throws(KernelError) -> [UInt8]
+    /// Writes one value to a kernel file in one `write(2)`. Never creates, never truncates. The error's `wanted` is the value.
+    func write(_ value: String, to path: String) throws(KernelError)
+    /// The names in a folder, sorted, without `.` and `..`.
+    func list(_ folder: String) throws(KernelError) -> [String]
+    /// `realpath(3)`
+    func resolve(_ path: String) throws(KernelError) -> String
+    /// `stat(2)`, following links.
+    func status(_ path: String) throws(KernelError) -> FileStatus
+    /// Replaces a file of ours whole: a temporary name beside it, write, fsync, rename, fsync of the folder.
+    /// Whatever fails, the old file is there with its bytes and no temporary file stays.
+    func replace(_ path: String, with contents: [UInt8], permissions: UInt32) throws(KernelError)
+    /// `unlink(2)` and fsync of the folder. That it is not there is no error.
+    func remove(_ path: String) throws(KernelError)
+    /// Makes a folder and its parents. That it is there is no error.
+    func createFolder(_ path: String, permissions: UInt32) throws(KernelError)
+    /// Takes the exclusive lock of a folder (`flock(2)`) without waiting: `EAGAIN`, with the holder in the message, where another has it.
+    func lock(_ folder: String) throws(KernelError) -> HeldLock
+}
+
+/// What `stat(2)` says, as far as it is asked.
+package struct FileStatus: Hashable, Sendable {
+    package enum Kind: Sendable { case file, folder, blockDevice, other }
+
+    package var kind: Kind
+    /// The lower twelve bits of `st_mode`.
+    package var permissions: UInt32
+    /// The device that holds it: `8:1`.
+    package var device: String
+    /// The device that it is, for a device node: `8:0`.
+    package var represents: String?
+
+    package init(kind: Kind, permissions: UInt32, device: String, represents: String? = nil) {
+        self.kind = kind
+        self.permissions = permissions
+        self.device = device
+        self.represents = represents
+    }
+}
+
+/// A lock for as long as it is referred to; the end of the process frees it too.
+package final class HeldLock: Sendable {
+    private let release: @Sendable () -> Void
+
+    package init(release: @escaping @Sendable () -> Void) { self.release = release }
+
+    deinit { release() }
+}
+
+/// The devices that udev knows.
+package protocol Devices: Sendable {
+    /// Block devices that are whole disks, by name.
+    func disks() throws(KernelError) -> [Device]
+}
+
+/// One device of sysfs, with what udev's rules found out about it; without udevd there are few properties or none.
+package struct Device: Hashable, Sendable {
+    package var name: String
+    /// Its real folder: `/sys/devices/pci0000:00/…/block/sda`.
+    package var path: String
+    package var properties: [String: String]
+
+    package init(name: String, path: String, properties: [String: String] = [:]) {
+        self.name = name
+        self.path = path
+        self.properties = properties
+    }
+}

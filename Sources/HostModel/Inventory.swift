@@ -1,0 +1,82 @@
+/// What this host is made of, as far as the configuration can ask for it. Taken once at the start of a pass.
+package struct Inventory: Sendable {
+    package var hostname: String
+    /// `uname -r`
+    package var kernelRelease: String
+    /// The machine's product name from DMI, where the firmware gives one.
+    package var model: String?
+    /// Bytes of memory the kernel manages (MemTotal).
+    package var memory: Int128
+    /// Bytes.
+    package var pageSize: Int
+    /// Sockets times cores; hyperthreads are not counted.
+    package var physicalCores: Int
+    /// Whole disks by name.
+    package var disks: [Disk]
+    /// Why writing is forbidden on this host whatever the configuration says, if it is.
+    package var observeOnly: String?
+
+    package init(
+        hostname: String, kernelRelease: String, model: String? = nil, memory: Int128, pageSize: Int = 4096,
+        physicalCores: Int, disks: [Disk] = [], observeOnly: String? = nil
+    ) {
+        self.hostname = hostname
+        self.kernelRelease = kernelRelease
+        self.model = model
+        self.memory = memory
+        self.pageSize = pageSize
+        self.physicalCores = physicalCores
+        self.disks = disks
+        self.observeOnly = observeOnly
+    }
+}
+
+/// A whole disk: something under /sys/block that a rule can match.
+package struct Disk: Hashable, Sendable {
+    package var target: Target
+    package var driver: String?
+    package var model: String?
+    package var serial: String?
+    /// `sata`, `sas`, `nvme`, `virtio`, `usb`, …, as lsblk(8) names them.
+    package var transport: String?
+    /// udev's ID_PATH.
+    package var path: String?
+    package var rotational: Bool
+    package var claims: [Claim]
+
+    package init(
+        target: Target, driver: String? = nil, model: String? = nil, serial: String? = nil, transport: String? = nil,
+        path: String? = nil, rotational: Bool = false, claims: [Claim] = []
+    ) {
+        self.target = target
+        self.driver = driver
+        self.model = model
+        self.serial = serial
+        self.transport = transport
+        self.path = path
+        self.rotational = rotational
+        self.claims = claims
+    }
+
+    package var name: String { target.name ?? "" }
+}
+
+/// Why a match does not take a disk unless its rule says the word.
+package struct Claim: Hashable, Sendable {
+    /// The words of `include:`.
+    package enum Role: String, CaseIterable, Sendable {
+        case root, boot, swap, etcd, member, virtual, removable, readOnly
+
+        /// Whether naming the device exactly is word enough.
+        package var isTakenByName: Bool { self == .member || self == .virtual }
+    }
+
+    package let role: Role
+    /// For people: "holds /", "is a member of md0".
+    package let reason: String
+
+    package init(_ role: Role, _ reason: String) {
+        self.role = role
+        self.reason = reason
+    }
+}

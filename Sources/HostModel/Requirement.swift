@@ -1,0 +1,48 @@
+/// What the configuration asks of one setting. Symbols that only the device can resolve stay symbols here.
+package enum Requirement: Hashable, Sendable {
+    case exactly(SettingValue)
+    /// The first of these words that the kernel offers.
+    case firstOffered([String])
+    /// The most that the device takes: its `Bounds.upper`.
+    case maximum
+    /// What is there already, and these members too.
+    case including(SettingValue)
+}
+
+extension Requirement: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .exactly(let value): value.description
+        case .firstOffered(let words): words.joined(separator: " or ")
+        case .maximum: "max"
+        case .including(let value): "including \(value)"
+        }
+    }
+}
+
+/// What a device says of the values it takes.
+package struct Bounds: Hashable, Sendable {
+    package var lower: Int128?
+    package var upper: Int128?
+    /// The words that it offers, where it is a choice.
+    package var offered: [String]?
+    /// Where the upper bound comes from, for people: `max_hw_sectors_kb`.
+    package var source: String?
+
+    package init(lower: Int128? = nil, upper: Int128? = nil, offered: [String]? = nil, source: String? = nil) {
+        self.lower = lower
+        self.upper = upper
+        self.offered = offered
+        self.source = source
+    }
+}
+
+/// What reading one setting found. Absent, unreadable and zero are three things.
+package enum Reading: Hashable, Sendable {
+    case value(SettingValue, Bounds)
+    /// This kernel, driver or device has no such knob; the text says which.
+    case absent(String)
+    /// It is not here yet: `module` or `device`.
+    case awaited(Pending, String)
+    case unreadable(KernelError)
+}
