@@ -7,6 +7,8 @@ package enum Requirement: Hashable, Sendable {
     case maximum
     /// What is there already, and these members too.
     case including(SettingValue)
+    /// What was found before our first write, unless somebody has changed it since we wrote `written`.
+    case original(SettingValue, written: SettingValue)
 }
 
 extension Requirement: CustomStringConvertible {
@@ -16,6 +18,7 @@ extension Requirement: CustomStringConvertible {
         case .firstOffered(let words): words.joined(separator: " or ")
         case .maximum: "max"
         case .including(let value): "including \(value)"
+        case .original(let value, _): value.description
         }
     }
 }
@@ -24,14 +27,19 @@ extension Requirement: CustomStringConvertible {
 package struct Bounds: Hashable, Sendable {
     package var lower: Int128?
     package var upper: Int128?
+    /// It is rounded down to a multiple of this.
+    package var step: Int128?
     /// The words that it offers, where it is a choice.
     package var offered: [String]?
-    /// Where the upper bound comes from, for people: `max_hw_sectors_kb`.
+    /// Where the bound comes from, for people: `max_hw_sectors_kb`.
     package var source: String?
 
-    package init(lower: Int128? = nil, upper: Int128? = nil, offered: [String]? = nil, source: String? = nil) {
+    package init(
+        lower: Int128? = nil, upper: Int128? = nil, step: Int128? = nil, offered: [String]? = nil, source: String? = nil
+    ) {
         self.lower = lower
         self.upper = upper
+        self.step = step
         self.offered = offered
         self.source = source
     }

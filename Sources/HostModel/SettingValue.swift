@@ -12,6 +12,17 @@ package enum SettingValue: Hashable, Sendable {
     case words(Set<String>)
 }
 
+extension SettingValue {
+    /// Both sets together; nil where either is no set or they are of different kinds.
+    package func union(_ other: Self) -> Self? {
+        switch (self, other) {
+        case (.ranges(let left), .ranges(let right)): .ranges(left.union(right))
+        case (.words(let left), .words(let right)): .words(left.union(right))
+        default: nil
+        }
+    }
+}
+
 extension SettingValue: CustomStringConvertible {
     /// What the kernel would print, with single spaces; also what is written to it.
     package var description: String {

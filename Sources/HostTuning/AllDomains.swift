@@ -1,0 +1,5 @@
+/// The registry: what this program tunes, in the order in which it does so. A new domain is a folder and a line here.
+package let allDomains: [any TuningDomain] = [SysctlDomain(), BlockDomain()]
+
+/// Domains that the configuration's schema names and this version does not tune yet.
+package let plannedDomains = ["link", "cpu", "limits", "kubelet", "mount", "cmdline", "time", "packages"]

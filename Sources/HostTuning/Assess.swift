@@ -1,0 +1,137 @@
+package import HostModel
+
+/// Compares this host with its settings. Reads only; what a dry run shows is what a real one starts from.
+package func assess(
+    _ desire: Desire, on host: Host, kernel: String, ledger: Ledger, domains: [any TuningDomain] = allDomains
+) -> [Assessed] {
+    let byName = Dictionary(uniqueKeysWithValues: domains.map { ($0.name, $0) })
+    return desire.settings.compactMap { setting in
+        byName[setting.id.domain].map { domain in
+            let entry = ledger[setting]
+            let reading = setting.target == nil ? .awaited(.device, setting.note ?? "") : domain.read(setting, on: host)
+            return judge(setting, reading, allowing: desire.policy.allow, entry: entry, kernel: kernel)
+        }
+    }
+}
+
+/// How one setting stands, given what was read. Pure.
+package func judge(
+    _ setting: Setting, _ reading: Reading, allowing allowed: Set<Disruption>, entry: Ledger.Entry?, kernel: String
+) -> Assessed {
+    func result(_ outcome: Outcome, desired: String? = nil, setting: Setting = setting) -> Assessed {
+        Assessed(
+            setting: setting, desired: desired ?? setting.requirement.description, outcome: outcome,
+            original: entry?.original)
+    }
+    switch reading {
+    case .absent(let text): return result(.unsupported(text))
+    case .awaited(let pending, let text): return result(.pending(pending, held: nil, text))
+    case .unreadable(let error): return result(error.errno?.isRefusal == true ? .unknown(error) : .failed(held: nil, error))
+    case .value(let held, let bounds):
+        switch setting.requirement.goal(held: held, bounds: bounds) {
+        case .unreachable(let text): return result(.unsupported(text))
+        case .malformed(let text):
+            let error = KernelError(
+                "compare", setting.id.description, wanted: setting.requirement.description, got: held.description, message: text)
+            return result(.failed(held: held, error))
+        case .leave(let text):
+            var left = setting
+            left.note = text
+            return result(.inSync(held: held), desired: held.description, setting: left)
+        case .reach(let goal, let bound):
+            let desired = setting.requirement.asked(goal: goal).description
+            if held == goal {
+                return result(bound.map { .adjusted(held: held, $0) } ?? .inSync(held: held), desired: desired)
+            }
+            if let settled = entry?.settled, settled.kernel == kernel, settled.asked == goal.description,
+                settled.held == held.description
+            {
+                return result(.adjusted(held: held, "the kernel makes \(held) of \(goal)"), desired: desired)
+            }
+            if setting.mode != .observe, setting.disruption != .none, !allowed.contains(setting.disruption) {
+                let text = "takes \(setting.disruption.rawValue), which is not allowed (now \(held))"
+                return result(.pending(.permission, held: held, text), desired: desired)
+            }
+            return result(.drifted(held: held), desired: desired)
+        }
+    }
+}
+
+/// Where a requirement leads on a device.
+enum Goal: Equatable {
+    /// The value that the kernel should hold; with the bound in words where that is not quite what was asked.
+    case reach(SettingValue, bound: String?)
+    /// No value that the device offers would do.
+    case unreachable(String)
+    /// It holds a value of another shape: what was asked can't be meant.
+    case malformed(String)
+    /// Nothing is to be done.
+    case leave(String)
+}
+
+extension Requirement {
+    func goal(held: SettingValue, bounds: Bounds) -> Goal {
+        switch self {
+        case .exactly(.word(let word)) where bounds.offered != nil: return offered([word], by: bounds)
+        case .firstOffered(let words): return offered(words, by: bounds)
+        case .exactly(let value):
+            guard value.hasShape(of: held) else { return .malformed("it holds \(held.shape), asked was \(value.shape)") }
+            return bounds.clamp(value)
+        case .maximum:
+            guard let upper = bounds.upper else { return .unreachable("the device does not tell its maximum") }
+            return .reach(.integer(upper), bound: nil)
+        case .including(let members):
+            guard let union = held.union(members) else { return .malformed("it holds \(held.shape), which is no such set") }
+            return .reach(union, bound: nil)
+        case .original(let original, let written):
+            let isOurs = held == written || held == original
+            return isOurs ? .reach(original, bound: nil) : .leave("no longer asked, and changed by someone else since: left alone")
+        }
+    }
+
+    /// What to print as desired: the plain wish where a bound keeps the goal from it.
+    func asked(goal: SettingValue) -> SettingValue {
+        if case .exactly(let value) = self { value } else { goal }
+    }
+
+    private func offered(_ words: [String], by bounds: Bounds) -> Goal {
+        let offered = bounds.offered ?? []
+        guard let word = words.first(where: offered.contains) else {
+            return .unreachable("not offered here, only \(offered.joined(separator: ", "))")
+        }
+        return .reach(.word(word), bound: nil)
+    }
+}
+
+extension Bounds {
+    fileprivate func clamp(_ value: SettingValue) -> Goal {
+        guard case .integer(let number) = value else { return .reach(value, bound: nil) }
+        let source = source.map { " (\($0))" } ?? ""
+        if let upper, number > upper { return .reach(.integer(upper), bound: "at most \(upper) here\(source)") }
+        if let lower, number < lower { return .reach(.integer(lower), bound: "at least \(lower) here\(source)") }
+        if let step, step > 0, number % step != 0 {
+            return .reach(.integer(number - number % step), bound: "in steps of \(step) here\(source)")
+        }
+        return .reach(value, bound: nil)
+    }
+}
+
+extension SettingValue {
+    func hasShape(of other: Self) -> Bool {
+        switch (self, other) {
+        case (.integer, .integer), (.ranges, .ranges), (.word, .word), (.words, .words): true
+        case (.integers(let left), .integers(let right)): left.count == right.count
+        default: false
+        }
+    }
+
+    var shape: String {
+        switch self {
+        case .integer: "one number"
+        case .integers(let numbers): "\(numbers.count) numbers"
+        case .ranges: "a list of ranges"
+        case .word: "a text"
+        case .words: "a set of words"
+        }
+    }
+}

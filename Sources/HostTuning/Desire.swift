@@ -1,0 +1,158 @@
+package import HostConfiguration
+package import HostModel
+
+/// A configuration decoded by the domains: what `desire` starts from.
+package struct Rules: Sendable {
+    package var rules: [Rule]
+    package var configuration: Configuration
+
+    /// Decodes every section of every file, all problems at once.
+    package init(
+        of configuration: Configuration, by domains: [any TuningDomain] = allDomains, problems: inout Problems
+    ) {
+        self.configuration = configuration
+        rules = []
+        for layer in configuration.layers {
+            for section in layer.sections {
+                guard let domain = domains.first(where: { $0.name == section.domain }) else { continue }
+                rules += domain.rules(of: section, conditions: layer.conditions, problems: &problems)
+            }
+        }
+    }
+
+    /// Text that is the same wherever the same is asked: names of files, comments and the order of unrelated keys do not count.
+    package var canonicalText: String {
+        var last: [String: String] = [:]
+        var matching: [String] = []
+        for rule in rules {
+            if rule.match == nil, rule.options.conditions.isEmpty {
+                last["\(rule.domain)/\(rule.attribute)"] = rule.canonicalText
+            } else {
+                matching.append(rule.canonicalText)
+            }
+        }
+        return (last.values.sorted() + matching).joined(separator: "\n")
+    }
+}
+
+/// What this host should hold, and what may be done about it.
+package struct Desire: Sendable {
+    /// Sorted by id.
+    package var settings: [Setting]
+    package var policy: Policy
+}
+
+/// Works out the settings of this host. Pure: the same configuration, inventory and ledger give the same settings.
+///
+/// Later rules win per setting and the losers are kept with it; what the ledger says we wrote and nobody asks for any more goes back
+/// to its original. A guard-rail that refuses is an error in `problems`: nothing may be written then.
+package func desire(
+    _ rules: Rules, on inventory: Inventory, ledger: Ledger, overrulingMode: Mode? = nil,
+    domains: [any TuningDomain] = allDomains, problems: inout Problems
+) -> Desire {
+    var policy = rules.configuration.effectivePolicy(on: inventory)
+    if let overrulingMode { policy.mode = overrulingMode }
+    var merged: [SettingID: Setting] = [:]
+    var forced: Set<SettingID> = []
+    let byName = Dictionary(uniqueKeysWithValues: domains.map { ($0.name, $0) })
+    for rule in rules.rules where rule.options.conditions.allSatisfy({ $0.holds(on: inventory) }) {
+        guard let domain = byName[rule.domain] else { continue }
+        for setting in settings(of: rule, in: domain, on: inventory, policy: policy) {
+            merge(setting, of: rule, into: &merged, on: inventory)
+            if rule.options.force { forced.insert(setting.id) } else { forced.remove(setting.id) }
+        }
+    }
+    for domain in domains {
+        for setting in restorations(by: domain, ledger: ledger, asked: merged, on: inventory, policy: policy) {
+            merged[setting.id] = setting
+        }
+    }
+    var all = merged.values.sorted { $0.id < $1.id }
+    for domain in domains {
+        let own = all.filter { $0.id.domain == domain.name }
+        domain.review(own, forced: forced, on: inventory, problems: &problems)
+    }
+    for index in all.indices where inventory.observeOnly != nil { all[index].mode = .observe }
+    return Desire(settings: all, policy: policy)
+}
+
+/// One setting for each target that the rule takes; one that waits for a device where it takes none.
+private func settings(
+    of rule: Rule, in domain: any TuningDomain, on inventory: Inventory, policy: Policy
+) -> [Setting] {
+    let selection = domain.select(rule, in: inventory)
+    let targets: [Target?] = selection.targets.isEmpty ? [nil] : selection.targets
+    let note =
+        selection.targets.isEmpty
+        ? waitingNote(rule, leftOut: selection.leftOut) : domain.note(on: rule.attribute, in: inventory)
+    return targets.map { target in
+        Setting(
+            id: SettingID(
+                domain: rule.domain, object: target.map(\.name) ?? rule.match?.description, attribute: rule.attribute),
+            target: target,
+            requirement: rule.demand.requirement(on: inventory) ?? .maximum,
+            mode: rule.options.mode ?? policy.domainModes[rule.domain] ?? policy.mode,
+            disruption: domain.disruption(of: rule.attribute),
+            required: rule.options.required,
+            keepOnRemoval: rule.options.keepOnRemoval,
+            origin: rule.origin,
+            note: note)
+    }
+}
+
+private func waitingNote(_ rule: Rule, leftOut: [String]) -> String {
+    guard !leftOut.isEmpty else { return "nothing here matches" }
+    return "left out: \(leftOut.joined(separator: ", ")); `include:` takes them"
+}
+
+private func merge(_ new: Setting, of rule: Rule, into merged: inout [SettingID: Setting], on inventory: Inventory) {
+    let loser = merged[new.id]
+    guard rule.demand != .unset else {
+        merged[new.id] = nil
+        return
+    }
+    var winner = new
+    if let loser {
+        let lost = Overridden(requirement: loser.requirement.description, origin: loser.origin)
+        winner.overridden = loser.overridden + [lost]
+        winner.requirement = union(loser.requirement, new.requirement)
+    }
+    merged[new.id] = winner
+}
+
+/// A later `include` adds to what an earlier file asked of the same set: a site's ports must not drop AIS's.
+private func union(_ earlier: Requirement, _ later: Requirement) -> Requirement {
+    guard case .including(let more) = later else { return later }
+    switch earlier {
+    case .exactly(let set): return .exactly(set.union(more) ?? more)
+    case .including(let set): return .including(set.union(more) ?? more)
+    case .firstOffered, .maximum, .original: return later
+    }
+}
+
+/// Settings that put back what we once wrote and no file asks for now.
+private func restorations(
+    by domain: any TuningDomain, ledger: Ledger, asked: [SettingID: Setting], on inventory: Inventory, policy: Policy
+) -> [Setting] {
+    let entries = ledger.entries.values.filter { $0.key.domain == domain.name }
+    guard !entries.isEmpty else { return [] }
+    let targets = Dictionary(domain.targets(in: inventory).map { ($0.identity, $0) }, uniquingKeysWith: { first, _ in first })
+    return entries.compactMap { entry in
+        guard let target = targets[entry.key.identity], let written = entry.written, !entry.keepOnRemoval else { return nil }
+        func id(_ attribute: String) -> SettingID {
+            SettingID(domain: domain.name, object: target.name, attribute: attribute)
+        }
+        let isAsked = asked[id(entry.key.attribute)] != nil
+        let isPrincipalAsked = entry.companionOf.map { asked[id($0)] != nil } ?? false
+        guard !isAsked, !isPrincipalAsked else { return nil }
+        return Setting(
+            id: id(entry.key.attribute), target: target,
+            requirement: .original(
+                domain.value(entry.original, of: entry.key.attribute),
+                written: domain.value(written, of: entry.key.attribute)),
+            mode: policy.domainModes[domain.name] ?? policy.mode,
+            disruption: domain.disruption(of: entry.key.attribute),
+            origin: entry.source,
+            note: "no longer asked: goes back to what was found before the first write")
+    }
+}

@@ -1,0 +1,99 @@
+import HostModel
+
+/// One disk's queue folder, and what the kernel's texts in it mean.
+struct BlockQueue {
+    let target: Target
+    let host: Host
+
+    func file(_ attribute: String) -> String { "\(target.path)/queue/\(attribute)" }
+
+    func read(_ setting: Setting) -> Reading {
+        let attribute = setting.id.attribute
+        let text: String
+        do throws(KernelError) { text = String(decoding: try host.files.read(file(attribute)), as: UTF8.self) } catch {
+            // A queue without writeback throttling answers EINVAL to reading it (queue_wb_lat_show).
+            let isNotThere = error.errno?.isAbsence == true || (attribute == "wbt_lat_usec" && error.errno == .invalid)
+            return isNotThere ? .absent("\(target.name ?? "this disk") has no queue/\(attribute)") : .unreadable(error)
+        }
+        guard attribute != "scheduler" else { return scheduler(text, for: setting.requirement) }
+        guard let number = Int128(text.trimmed) else {
+            return .unreadable(KernelError("read", file(attribute), got: text.trimmed, message: "expected a number"))
+        }
+        let held = SettingValue.integer(number)
+        // The bounds matter only where it differs: a pass with nothing to do reads one file for each setting.
+        if setting.requirement == .exactly(held) { return .value(held, Bounds()) }
+        if hasNoEffect(attribute) { return .absent("\(target.name ?? "this disk") passes its requests on and has no queue of its own") }
+        return .value(held, bounds(of: attribute))
+    }
+
+    /// `none [mq-deadline] kyber`: the current one in brackets; by itself where there is no choice.
+    static func schedulers(_ text: String) -> (current: String, offered: [String]) {
+        let words = text.split(whereSeparator: \.isWhitespace)
+        let names = words.map { String($0.hasPrefix("[") ? $0.dropFirst().dropLast() : $0) }
+        let current = words.firstIndex { $0.hasPrefix("[") }.map { names[$0] }
+        return (current ?? names.first ?? "", names)
+    }
+
+    private func scheduler(_ text: String, for requirement: Requirement) -> Reading {
+        var (current, offered) = Self.schedulers(text)
+        // Writing the name of one that is a module loads it; a queue that offers none but `none` can't have one.
+        if offered.count > 1 {
+            for word in requirement.words where !offered.contains(word) && isModule(word) { offered.append(word) }
+        }
+        return .value(.word(current), Bounds(offered: offered))
+    }
+
+    private func isModule(_ scheduler: String) -> Bool {
+        guard let release = try? host.files.read("/proc/sys/kernel/osrelease") else { return false }
+        let folder = "/lib/modules/\(String(decoding: release, as: UTF8.self).trimmed)/kernel/block"
+        let names = ((try? host.files.list(folder)) ?? []).map { $0.prefix { $0 != "." } }
+        return names.contains { $0 == scheduler || $0 == "\(scheduler)-iosched" }
+    }
+
+    private func bounds(of attribute: String) -> Bounds {
+        switch BlockAttribute(rawValue: attribute) {
+        case .nrRequests:
+            // BLKDEV_MIN_RQ; under a scheduler MAX_SCHED_RQ (block/blk-mq.h), else the hardware's depth.
+            let text = (try? host.files.read(file("scheduler"))).map { String(decoding: $0, as: UTF8.self) } ?? ""
+            let scheduler = Self.schedulers(text).current
+            if scheduler == "none" { return Bounds(lower: 4, upper: number("\(target.path)/mq/0/nr_tags"), source: "the hardware's depth") }
+            return Bounds(lower: 4, upper: 2048, source: "the kernel's limit under \(scheduler)")
+        case .readAhead: return Bounds(step: Int128(host.pageSize / 1024), source: "pages")
+        case .maxSectors, .discardMax:
+            let maximum = BlockAttribute(rawValue: attribute)?.maximumFile ?? ""
+            return Bounds(upper: number(file(maximum)), source: maximum)
+        default: return Bounds()
+        }
+    }
+
+    /// A device that only passes bios on (an NVMe multipath head, LVM) has these files and no use for them: it has no hardware queues.
+    private func hasNoEffect(_ attribute: String) -> Bool {
+        ["nr_requests", "rq_affinity", "nomerges", "wbt_lat_usec", "io_timeout"].contains(attribute)
+            && (try? host.files.status("\(target.path)/mq")) == nil
+    }
+
+    private func number(_ path: String) -> Int128? {
+        (try? host.files.read(path)).flatMap { Int128(String(decoding: $0, as: UTF8.self).trimmed) }
+    }
+
+    /// The name may by now be another disk's.
+    func checkIsSameDevice() throws(KernelError) {
+        guard let sequence = target.sequence else { return }
+        let path = "\(target.path)/diskseq"
+        let now = String(decoding: try host.files.read(path), as: UTF8.self).trimmed
+        guard now == sequence else {
+            throw KernelError("write", target.path, wanted: sequence, got: now, message: "it is another disk now (diskseq)")
+        }
+    }
+}
+
+extension Requirement {
+    /// The words that it asks for.
+    fileprivate var words: [String] {
+        switch self {
+        case .exactly(.word(let word)), .original(.word(let word), _): [word]
+        case .firstOffered(let words): words
+        default: []
+        }
+    }
+}

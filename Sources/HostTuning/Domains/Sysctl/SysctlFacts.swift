@@ -1,0 +1,59 @@
+import HostModel
+
+/// What is known of single keys and can't be read from the kernel. Each with its source.
+enum SysctlFacts {
+    /// Reading them fails or means nothing, so that they can't be compared: they are commands. (admin-guide/sysctl/vm.rst)
+    static let writeOnly: Set<String> = [
+        "vm.drop_caches", "vm.compact_memory", "net.ipv4.route.flush", "net.ipv6.route.flush",
+    ]
+
+    /// Keys that the kernel takes and ignores.
+    static func note(on name: String, kernel: KernelVersion?) -> String? {
+        guard let kernel else { return nil }
+        switch name {
+        case "net.ipv4.tcp_low_latency" where kernel >= Self.v4_14: return "no effect since Linux 4.14"
+        case "net.ipv4.tcp_adv_win_scale" where kernel >= Self.v6_6: return "no effect since Linux 6.6"
+        default: return nil
+        }
+    }
+
+    private static let v4_14 = KernelVersion(numbers: [4, 14])
+    private static let v6_6 = KernelVersion(numbers: [6, 6])
+
+    /// The module that brings a key.
+    static func module(of name: String) -> String? {
+        modules.first { name.hasPrefix($0.prefix) }?.module
+    }
+
+    private static let modules: [(prefix: String, module: String)] = [
+        ("net.netfilter.nf_conntrack_", "nf_conntrack"), ("net.nf_conntrack_max", "nf_conntrack"),
+        ("net.netfilter.nf_flowtable_", "nf_flow_table"), ("net.bridge.bridge-nf-", "br_netfilter"),
+        ("net.ipv4.vs.", "ip_vs"), ("net.ipv6.", "ipv6"), ("sunrpc.", "sunrpc"), ("fs.nfs.", "nfs"),
+        ("net.sctp.", "sctp"), ("net.rds.", "rds"), ("net.mptcp.", "mptcp"), ("dev.raid.", "md_mod"),
+        ("dev.cdrom.", "cdrom"), ("dev.scsi.", "scsi_mod"),
+    ]
+
+    /// Keys of which writing one sets the other to zero (admin-guide/sysctl/vm.rst).
+    static func counterpart(of name: String) -> String? {
+        for (left, right) in pairs {
+            if name == left { return right }
+            if name == right { return left }
+        }
+        return nil
+    }
+
+    private static let pairs = [
+        ("vm.dirty_bytes", "vm.dirty_ratio"), ("vm.dirty_background_bytes", "vm.dirty_background_ratio"),
+        ("vm.overcommit_kbytes", "vm.overcommit_ratio"),
+    ]
+
+    /// Order of writing: what resets others comes first, ports are reserved before they become ephemeral.
+    static func rank(of name: String) -> Int {
+        switch name {
+        case "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", "net.ipv4.conf.all.forwarding": 0
+        case "net.ipv4.ip_local_reserved_ports": 1
+        case _ where name.contains(".conf.all.") || name.contains(".conf.default."): 2
+        default: 3
+        }
+    }
+}

@@ -1,0 +1,89 @@
+package import HostConfiguration
+package import HostModel
+
+/// The sysctl.d(5) files: ours, which early boot reads, and everybody else's.
+extension SysctlDomain {
+    /// Named to sort last.
+    package static let persistentFile = "/etc/sysctl.d/99-zz-ais-hostd.conf"
+
+    private static let header = """
+        # Written by ais-hostd from its configuration, so that early boot sets these values without the daemon.
+        # Do not edit: change /etc/ais-hostd/config.yaml. `ais-hostd revert` removes this file.
+
+        """
+
+    package func persisted(on host: Host) throws(KernelError) -> [SettingID: String] {
+        var values: [SettingID: String] = [:]
+        for line in try Self.lines(of: Self.persistentFile, on: host) {
+            values[SettingID(domain: name, attribute: line.name)] = line.value
+        }
+        return values
+    }
+
+    package func persist(_ values: [SettingID: String], on host: Host) throws(KernelError) {
+        guard !values.isEmpty else {
+            if (try? host.files.status(Self.persistentFile)) != nil { try host.files.remove(Self.persistentFile) }
+            return
+        }
+        var text = Self.header
+        for (id, value) in values.sorted(by: { Self.bootOrder($0.key) < Self.bootOrder($1.key) }) {
+            // The dash: a key that a module brings later is no error at boot.
+            text += "-\(SysctlKey(name: id.attribute).path) = \(value)\n"
+        }
+        let bytes = Array(text.utf8)
+        if (try? host.files.read(Self.persistentFile)) == bytes { return }
+        try host.files.createFolder("/etc/sysctl.d", permissions: 0o755)
+        try host.files.replace(Self.persistentFile, with: bytes, permissions: 0o644)
+    }
+
+    private static func bootOrder(_ id: SettingID) -> (Int, String) { (SysctlFacts.rank(of: id.attribute), id.attribute) }
+
+    /// As systemd-sysctl orders them: by file name, a folder's file hiding one of the same name in the folders after it. /etc/sysctl.conf is
+    /// read last by sysctl(8), and by systemd where a link in sysctl.d says so.
+    package func mentions(of id: SettingID, on host: Host) -> [Mention] {
+        var files: [String: String] = [:]
+        for folder in ["/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"] {
+            for file in (try? host.files.list(folder)) ?? [] where file.hasSuffix(".conf") && files[file] == nil {
+                files[file] = "\(folder)/\(file)"
+            }
+        }
+        let own = "99-zz-ais-hostd.conf"
+        var ordered = files.sorted { $0.key < $1.key }.map { (path: $0.value, isLater: $0.key > own) }
+        ordered.append(("/etc/sysctl.conf", true))
+        return ordered.filter { $0.path != Self.persistentFile }.flatMap { file in
+            ((try? Self.lines(of: file.path, on: host)) ?? []).filter { $0.names(id.attribute) }.map {
+                Mention(
+                    origin: Origin(file: file.path, line: $0.number), value: $0.value, isLater: file.isLater)
+            }
+        }
+    }
+
+    private struct Line {
+        var number: Int
+        /// Canonical, or a pattern.
+        var name: String
+        var value: String
+
+        func names(_ attribute: String) -> Bool { (try? Glob(name))?.matches(attribute) ?? (name == attribute) }
+    }
+
+    /// `KEY = VALUE`, with a dash before a key that may be missing; `#` and `;` begin comments. An absent file has no lines.
+    private static func lines(of path: String, on host: Host) throws(KernelError) -> [Line] {
+        let bytes: [UInt8]
+        do { bytes = try host.files.read(path) } catch {
+            if error.errno == .noEntry { return [] }
+            throw error
+        }
+        var lines: [Line] = []
+        for (index, bytes) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
+            let text = String(decoding: bytes, as: UTF8.self).trimmed
+            guard let first = text.first, first != "#", first != ";", let equals = text.firstIndex(of: "=") else { continue }
+            let left = String(text[..<equals].drop { $0 == "-" }).trimmed
+            let usesSlashes = left.first { $0 == "." || $0 == "/" } == "/"
+            let name = usesSlashes ? SysctlKey(path: left).name : left
+            let value = String(text[text.index(after: equals)...]).trimmed
+            lines.append(Line(number: index + 1, name: name, value: value))
+        }
+        return lines
+    }
+}

@@ -1,0 +1,163 @@
+package import HostConfiguration
+package import HostModel
+
+/// One pass from files to report: configuration and inventory make settings, settings are assessed, and what may be is corrected.
+///
+/// The only way to write to a host. A `check` stops before the writing, so that a dry run cannot differ from the real one.
+package struct Reconciler: Sendable {
+    package var host: Host
+    package var source: ConfigurationSource
+    package var folders: ConfigurationFolders
+    package var ledgerFile: LedgerFile
+    /// Overrules the file-wide mode once.
+    package var overrulingMode: Mode?
+    /// Added to what the configuration allows.
+    package var allowing: Set<Disruption> = []
+    /// Which settings the command is about.
+    package var isSelected: @Sendable (SettingID) -> Bool = { _ in true }
+
+    package init(
+        host: Host, source: ConfigurationSource = .standard, folders: ConfigurationFolders = ConfigurationFolders(),
+        stateFolder: String
+    ) {
+        self.host = host
+        self.source = source
+        self.folders = folders
+        self.ledgerFile = LedgerFile(folder: stateFolder)
+    }
+
+    /// What one pass found and did.
+    package struct Pass: Sendable {
+        package var inventory: Inventory
+        package var rules: Rules
+        package var policy: Policy
+        /// Only what was selected.
+        package var settings: [Assessed]
+        package var attempts: [Attempt] = []
+        package var isHeld: Bool
+        /// Warnings of the configuration.
+        package var problems: Problems
+        /// What went wrong beside the settings themselves: a file that early boot reads.
+        package var errors: [KernelError] = []
+    }
+
+    /// Reads the configuration's files, and nothing of the kernel.
+    package func load(problems: inout Problems) throws(InvalidConfiguration) -> Rules {
+        let configuration = loadConfiguration(
+            source, folders: folders, domains: allDomains.map(\.name), plannedDomains: plannedDomains, files: host.files,
+            problems: &problems)
+        let rules = configuration.map { Rules(of: $0, problems: &problems) }
+        guard let rules, !problems.hasErrors else { throw InvalidConfiguration(problems) }
+        return rules
+    }
+
+    /// Compares. Reads only.
+    package func check() throws -> Pass {
+        let (pass, _, _) = try observe()
+        return pass.selected(by: isSelected)
+    }
+
+    /// Compares, writes what may be written, and compares again. The caller holds the lock (`lock()`).
+    package func apply() throws -> Pass {
+        var (pass, desire, ledger) = try observe()
+        ledger.isHeld = false
+        let correction = try correct(
+            pass.settings, desire, isSelected: isSelected, on: host, kernel: pass.inventory.kernelRelease, ledger: &ledger,
+            file: ledgerFile)
+        pass.settings = correction.settings
+        pass.attempts = correction.attempts
+        pass.isHeld = false
+        for domain in allDomains {
+            do throws(KernelError) { try persist(pass.settings, in: domain) } catch { pass.errors.append(error) }
+        }
+        return pass.selected(by: isSelected)
+    }
+
+    /// Puts back what was found before the first writes, removes what early boot would read, and holds until the next `apply`.
+    /// Needs no configuration, so that a broken one can be left behind. The caller holds the lock.
+    package func revert() throws -> Pass {
+        let inventory = try takeInventory(of: host)
+        if let reason = inventory.observeOnly { throw KernelError("revert", inventory.hostname, message: reason) }
+        var ledger = try ledgerFile.load(from: host.files)
+        let policy = Policy(allow: Policy().allow.union(allowing))
+        let desire = reversal(of: ledger, on: inventory, policy: policy)
+        let before = assess(desire, on: host, kernel: inventory.kernelRelease, ledger: ledger)
+        ledger.isHeld = true
+        let correction = try correct(
+            before, desire, isSelected: isSelected, on: host, kernel: inventory.kernelRelease, ledger: &ledger,
+            file: ledgerFile)
+        for result in correction.settings where isSelected(result.setting.id) && !result.isFault {
+            if let key = Ledger.Key(result.setting) { ledger.entries[key] = nil }
+        }
+        var pass = Pass(
+            inventory: inventory, rules: Rules(), policy: policy, settings: correction.settings,
+            attempts: correction.attempts, isHeld: true, problems: Problems())
+        for domain in allDomains {
+            do throws(KernelError) {
+                let kept = try domain.persisted(on: host).filter { !isSelected($0.key) }
+                try domain.persist(kept, on: host)
+            } catch {
+                pass.errors.append(error)
+            }
+        }
+        try ledgerFile.save(ledger, to: host.files)
+        return pass.selected(by: isSelected)
+    }
+
+    /// The single writer's lock, on the state folder.
+    package func lock() throws(KernelError) -> HeldLock {
+        try host.files.createFolder(ledgerFile.folder, permissions: 0o755)
+        return try host.files.lock(ledgerFile.folder)
+    }
+
+    private func observe() throws -> (Pass, Desire, Ledger) {
+        var problems = Problems()
+        let rules = try load(problems: &problems)
+        let inventory = try takeInventory(of: host)
+        let ledger = try readLedger()
+        var wanted = desire(rules, on: inventory, ledger: ledger, overrulingMode: overrulingMode, problems: &problems)
+        guard !problems.hasErrors else { throw InvalidConfiguration(problems) }
+        wanted.policy.allow.formUnion(allowing)
+        let settings = assess(wanted, on: host, kernel: inventory.kernelRelease, ledger: ledger)
+        let pass = Pass(
+            inventory: inventory, rules: rules, policy: wanted.policy, settings: settings, isHeld: ledger.isHeld,
+            problems: problems)
+        return (pass, wanted, ledger)
+    }
+
+    private func readLedger() throws(KernelError) -> Ledger { try ledgerFile.load(from: host.files) }
+
+    /// Writes what the distribution applies at early boot, for settings that hold or will once their module is here. Lines of
+    /// settings that the command is not about, or that are only observed, stay as they are.
+    private func persist(_ settings: [Assessed], in domain: any TuningDomain) throws(KernelError) {
+        let asked = settings.filter { $0.setting.id.domain == domain.name && !$0.isRestoration }
+        let old = try domain.persisted(on: host)
+        guard asked.contains(where: { $0.setting.mode != .observe }) || settings.contains(where: { $0.isRestoration && $0.setting.mode != .observe }) else { return }
+        var new: [SettingID: String] = [:]
+        for assessed in asked {
+            let id = assessed.setting.id
+            let isOurs = isSelected(id) && assessed.setting.mode != .observe
+            new[id] = isOurs && assessed.isLasting ? assessed.desired : isOurs ? nil : old[id]
+        }
+        try domain.persist(new, on: host)
+    }
+}
+
+extension Reconciler.Pass {
+    fileprivate func selected(by isSelected: (SettingID) -> Bool) -> Self {
+        var pass = self
+        pass.settings = settings.filter { isSelected($0.setting.id) }
+        return pass
+    }
+}
+
+extension Assessed {
+    fileprivate var isRestoration: Bool {
+        if case .original = setting.requirement { true } else { false }
+    }
+
+    /// Whether early boot should set it too.
+    fileprivate var isLasting: Bool {
+        [.inSync, .adjusted].contains(outcome.state) || outcome.pendingOn == .module
+    }
+}

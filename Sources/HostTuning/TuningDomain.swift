@@ -1,0 +1,69 @@
+package import HostConfiguration
+package import HostModel
+
+/// One kind of thing that is tuned. A folder under Domains holds all that is particular to it; nothing outside asks which it is.
+///
+/// Decoding and selecting are pure; `read` never writes; only `apply` does.
+package protocol TuningDomain: Sendable {
+    /// The contract's word: the key in the configuration, the label in the metrics, the first part of every id.
+    var name: String { get }
+
+    /// Decodes its section. Every problem goes to `problems`, with the place; the rest is decoded all the same.
+    func rules(of section: Section, conditions: [Condition], problems: inout Problems) -> [Rule]
+
+    /// Everything of its kind on this host, claimed or not.
+    func targets(in inventory: Inventory) -> [Target]
+
+    /// Those that a rule takes, and why it leaves out others that match.
+    func select(_ rule: Rule, in inventory: Inventory) -> Selection
+
+    func disruption(of attribute: String) -> Disruption
+
+    /// What a person should know of an attribute on this kernel though nothing is wrong with it.
+    func note(on attribute: String, in inventory: Inventory) -> String?
+
+    /// The guard-rails: refuses values that would hurt this host, warns of those that may. `forced` ones are only told of.
+    func review(_ settings: [Setting], forced: Set<SettingID>, on inventory: Inventory, problems: inout Problems)
+
+    /// The kernel's text as a value of this attribute.
+    func value(_ text: String, of attribute: String) -> SettingValue
+
+    /// What the kernel holds now. May read more (bounds) when that is not what is required.
+    func read(_ setting: Setting, on host: Host) -> Reading
+
+    /// Attributes of the same target that the kernel changes by itself when this one is written.
+    func companions(of setting: Setting, on host: Host) -> [String]
+
+    /// Makes it so, for all settings of one target together, in the order that the kernel needs; each is read before it is
+    /// written, and what holds already is not written. One refusal does not keep the others from being tried.
+    func apply(_ settings: [Setting], to target: Target, on host: Host) -> [Attempt]
+
+    /// What the file that early boot reads says of our settings, in the kernel's text; empty where there is no such file.
+    func persisted(on host: Host) throws(KernelError) -> [SettingID: String]
+
+    /// Makes that file say this and nothing else; removes it where there is nothing to say. Writes nothing where it says so already.
+    func persist(_ values: [SettingID: String], on host: Host) throws(KernelError)
+
+    /// Where else on this host the same thing is set, in the order in which the last one wins at boot.
+    func mentions(of id: SettingID, on host: Host) -> [Mention]
+}
+
+/// The targets that a rule takes.
+package struct Selection: Sendable {
+    package var targets: [Target]
+    /// "sda holds /"
+    package var leftOut: [String]
+
+    package init(targets: [Target], leftOut: [String] = []) {
+        self.targets = targets
+        self.leftOut = leftOut
+    }
+}
+
+/// A line of another program's configuration that sets the same thing.
+package struct Mention: Hashable, Sendable {
+    package let origin: Origin
+    package let value: String
+    /// Whether it is read after ours at boot, and so wins.
+    package let isLater: Bool
+}
