@@ -1,0 +1,43 @@
+package import HostModel
+
+/// A write that is about to be made, or was.
+package struct PlannedChange: Hashable, Sendable {
+    package var id: SettingID
+    package var from: String
+    package var to: String
+    package var disruption: Disruption
+    package var source: Origin
+    /// What came of it, nil where nothing was written yet.
+    package var result: String?
+
+    package init(
+        id: SettingID, from: String, to: String, disruption: Disruption, source: Origin, result: String? = nil
+    ) {
+        self.id = id
+        self.from = from
+        self.to = to
+        self.disruption = disruption
+        self.source = source
+        self.result = result
+    }
+}
+
+/// The changes for people, one a line: `block/sda/scheduler  none -> mq-deadline  io-stall  ais-hdd/v1:9`.
+package func changeList(_ changes: [PlannedChange], style: TableStyle) -> String {
+    if changes.isEmpty { return "nothing to change\n" }
+    let entries = changes.map { change in
+        Entry(
+            ids: [change.id],
+            row: Row(
+                cells: [
+                    "\(visible(change.from)) \(style.arrow) \(visible(change.to))", change.disruption.rawValue,
+                    visible(short(change.source)), change.result.map(visible) ?? "",
+                ]))
+    }
+    let rows = folded(entries).map { entry in
+        var row = entry.row
+        row.cells.insert(name(entry), at: 0)
+        return row
+    }
+    return layout(rows, head: 1, style: style)
+}

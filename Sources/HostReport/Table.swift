@@ -1,0 +1,140 @@
+package import HostModel
+
+/// How a listing for people looks.
+package struct TableStyle: Sendable {
+    /// Columns; at least 40, since less holds no name.
+    package let width: Int
+    package let color: Bool
+    /// Whether settings that are as asked are shown too.
+    package let verbose: Bool
+    /// Whether the terminal prints more than ASCII.
+    package let unicode: Bool
+
+    package init(width: Int = 80, color: Bool = false, verbose: Bool = false, unicode: Bool = false) {
+        self.width = max(40, width)
+        self.color = color
+        self.verbose = verbose
+        self.unicode = unicode
+    }
+
+    var arrow: String { unicode ? "→" : "->" }
+}
+
+/// The report for people: a summary in words, then what is not as asked, worst first, and which line asked for it.
+package func table(_ report: Report, style: TableStyle) -> String {
+    let shown = report.settings.filter { style.verbose || $0.outcome.state != .inSync || $0.setting.note != nil }
+    var text = summary(report, style: style)
+    if shown.isEmpty { return text }
+
+    let heading = Row(cells: ["STATE", "SETTING", "HOLDS \(style.arrow) WANTS", "ASKED BY"], tint: .dim)
+    let rows = folded(entries(shown, style: style)).map { entry in
+        var row = entry.row
+        row.cells.insert(name(entry), at: 1)
+        return row
+    }
+    text += "\n" + layout([heading] + rows, head: 2, style: style)
+    return text
+}
+
+/// `cpu01: drifted: 3 drifted, 38 in sync`, and what is to be known of the configuration.
+private func summary(_ report: Report, style: TableStyle) -> String {
+    let counts = counts(report.settings)
+    // A count is not to be parted from its word at a line's end.
+    let words = State.allCases.reversed().compactMap { state in counts[state].map { "\($0) \(state.words)" } }
+        .map { String($0.map { $0 == " " ? tie : $0 }) }
+    let all = report.settings.count
+    let verdict =
+        switch counts[.inSync] {
+        case _ where all == 0: "nothing is asked of this host"
+        case all: all == 1 ? "the one setting is in sync" : "all \(all) settings in sync"
+        default: "\(report.state.words): \(words.joined(separator: ", "))"
+        }
+    var rows = [Row(cells: ["\(visible(report.node)): \(verdict)"])]
+    if let error = report.configuration.error {
+        let force = "generation \(report.configuration.generation) stays in force"
+        rows.append(Row(cells: ["broken configuration, \(force):"], beneath: visible(error), tint: .red))
+    }
+    if report.configuration.held {
+        rows.append(Row(cells: ["held: nothing is applied until the next `ais-hostd apply`"], tint: .yellow))
+    }
+    return String(layout(rows, head: 1, style: style).map { $0 == tie ? " " : $0 })
+}
+
+/// A space that does not break: U+00A0.
+private let tie: Character = "\u{a0}"
+
+private func entries(_ settings: [Assessed], style: TableStyle) -> [Entry] {
+    // What a rule asks of a device that is not here is one thing to know, however many attributes it names.
+    let isFolded = { (assessed: Assessed) in assessed.outcome.pendingOn == .device && !style.verbose }
+    let rules = Dictionary(grouping: settings.filter(isFolded), by: Rule.init).values
+    return settings.filter { !isFolded($0) }.map { entry($0, style: style) }
+        + rules.map { entry(sameRule: $0, style: style) }
+}
+
+private struct Rule: Hashable {
+    let domain: String
+    let object: String?
+    let file: String
+    let detail: String?
+    let isFault: Bool
+
+    init(_ assessed: Assessed) {
+        domain = assessed.setting.id.domain
+        object = assessed.setting.id.object
+        file = assessed.setting.origin.file
+        detail = assessed.detail
+        isFault = assessed.isFault
+    }
+}
+
+private func entry(sameRule settings: [Assessed], style: TableStyle) -> Entry {
+    let settings = settings.sorted { $0.setting.origin.line < $1.setting.origin.line }
+    let ids = settings.map(\.setting.id)
+    var entry = entry(settings[0], style: style)
+    if settings.count == 1 { return entry }
+    entry.ids = ids
+    entry.label = "\(ids[0].domain)/\(ids[0].object ?? "") (\(ids.count) attributes)"
+    entry.row.cells[1] = ""
+    return entry
+}
+
+private func entry(_ assessed: Assessed, style: TableStyle) -> Entry {
+    let state = assessed.outcome.state
+    let held = assessed.outcome.held.map { visible($0.description) }
+    let wanted = visible(assessed.desired)
+    let change =
+        switch (held, state) {
+        case (let held?, .inSync): held
+        case (let held?, _): "\(held) \(style.arrow) \(wanted)"
+        case (nil, _): "wants \(wanted)"
+        }
+    return Entry(
+        ids: [assessed.setting.id], rank: State.allCases.firstIndex(of: state) ?? 0,
+        row: Row(
+            cells: [state.words, change, visible(short(assessed.setting.origin))], beneath: explanation(assessed),
+            tint: tint(assessed)))
+}
+
+/// The detail, led by what it waits for, or by why this counts as a fault where the state alone doesn't say so.
+private func explanation(_ assessed: Assessed) -> String? {
+    var parts: [String] = []
+    if assessed.isFault && assessed.setting.required && !assessed.outcome.isFault(required: false) {
+        parts.append("required")
+    }
+    if let pending = assessed.outcome.pendingOn { parts.append("waits for \(pending)") }
+    if let detail = assessed.detail { parts.append(visible(detail)) }
+    return parts.isEmpty ? nil : parts.joined(separator: ": ")
+}
+
+private func tint(_ assessed: Assessed) -> Tint {
+    switch assessed.outcome.state {
+    case .failed, .drifted, .contested: .red
+    case .pending: .yellow
+    case .inSync, .adjusted, .unsupported, .unknown: assessed.isFault ? .red : .dim
+    }
+}
+
+extension State {
+    /// As a person would say it.
+    fileprivate var words: String { self == .inSync ? "in sync" : rawValue }
+}
