@@ -47,7 +47,7 @@ extension Document {
         ])
     }
 
-    private static func setting(_ assessed: Assessed) -> Document {
+    static func setting(_ assessed: Assessed) -> Document {
         let setting = assessed.setting
         return .fields([
             ("id", .text(setting.id.description)),
@@ -81,7 +81,7 @@ func counts(_ settings: [Assessed]) -> [State: Int] {
 }
 
 /// RFC 3339 in UTC with milliseconds: `2026-11-23T18:03:11.120Z`.
-private func timestamp(_ time: Date) -> String {
+func timestamp(_ time: Date) -> String {
     // The formatter cuts: 11.120 s, which no Double holds exactly, would print as .119. Half a millisecond more rounds.
     time.addingTimeInterval(0.0005).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
 }

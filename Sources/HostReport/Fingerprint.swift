@@ -8,8 +8,11 @@ package func stateFingerprint(_ settings: [Assessed]) -> String {
     let roles = settings.reduce(into: [String: Int]()) { $0[role($1), default: 0] += 1 }
     // Sorted, since a dictionary's order changes with every process.
     let text = roles.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)\n" }.joined()
-    return "sha256:" + sha256(Array(text.utf8)).map(hexadecimal).joined()
+    return fingerprint(of: text)
 }
+
+/// `sha256:…` of a text.
+package func fingerprint(of text: String) -> String { "sha256:" + sha256(Array(text.utf8)).map(hexadecimal).joined() }
 
 private func role(_ assessed: Assessed) -> String {
     let setting = assessed.setting

@@ -2,10 +2,12 @@ import FoundationEssentials
 package import HostModel
 
 /// The report as the contract's JSON, keys sorted, one final newline.
-package func json(_ report: Report) throws -> String {
+package func json(_ report: Report) throws -> String { try json(Document(report)) }
+
+func json(_ document: Document) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(Document(report)), as: UTF8.self) + "\n"
+    return String(decoding: try encoder.encode(document), as: UTF8.self) + "\n"
 }
 
 extension Document: Encodable {

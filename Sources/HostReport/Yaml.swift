@@ -2,7 +2,9 @@ import CYaml
 package import HostModel
 
 /// The report as YAML, in the contract's order: the same content as `json(_:)`, by libyaml's emitter.
-package func yaml(_ report: Report) throws -> String {
+package func yaml(_ report: Report) throws -> String { try yaml(Document(report)) }
+
+func yaml(_ document: Document) throws -> String {
     var output: [UInt8] = []
     try withUnsafeMutablePointer(to: &output) { output in
         var emitter = yaml_emitter_t()
@@ -14,7 +16,7 @@ package func yaml(_ report: Report) throws -> String {
         yaml_emitter_set_width(&emitter, -1)
         try emit(&emitter) { yaml_stream_start_event_initialize(&$0, YAML_UTF8_ENCODING) }
         try emit(&emitter) { yaml_document_start_event_initialize(&$0, nil, nil, nil, 1) }
-        try emit(Document(report), to: &emitter)
+        try emit(document, to: &emitter)
         try emit(&emitter) { yaml_document_end_event_initialize(&$0, 1) }
         try emit(&emitter) { yaml_stream_end_event_initialize(&$0) }
     }

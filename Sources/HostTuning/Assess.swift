@@ -1,3 +1,4 @@
+import HostConfiguration
 package import HostModel
 
 /// Compares this host with its settings. Reads only; what a dry run shows is what a real one starts from.

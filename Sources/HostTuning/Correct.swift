@@ -1,4 +1,4 @@
-import FoundationEssentials
+import HostConfiguration
 package import HostModel
 
 /// What came of making it so.

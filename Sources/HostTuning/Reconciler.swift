@@ -1,3 +1,4 @@
+package import FoundationEssentials
 package import HostConfiguration
 package import HostModel
 
@@ -29,7 +30,9 @@ package struct Reconciler: Sendable {
     /// What one pass found and did.
     package struct Pass: Sendable {
         package var inventory: Inventory
-        package var rules: Rules
+        package var time: Date
+        /// Nil for `revert`, which reads no configuration.
+        package var rules: Rules?
         package var policy: Policy
         /// Only what was selected.
         package var settings: [Assessed]
@@ -55,6 +58,20 @@ package struct Reconciler: Sendable {
     package func check() throws -> Pass {
         let (pass, _, _) = try observe()
         return pass.selected(by: isSelected)
+    }
+
+    /// Everything known of one setting; nil where the configuration does not ask for it and nothing is to be put back.
+    package func explain(_ id: String) throws -> (explanation: Explanation?, known: [SettingID]) {
+        let (pass, _, ledger) = try observe()
+        guard let assessed = pass.settings.first(where: { $0.setting.id.description == id }) else {
+            return (nil, pass.settings.map(\.setting.id))
+        }
+        let domain = allDomains.first { $0.name == assessed.setting.id.domain }
+        let lastWrite = ledger[assessed.setting].flatMap { entry in
+            entry.written.map { LastWrite(value: $0, firstTime: entry.time, kernel: entry.kernel) }
+        }
+        let mentions = domain?.mentions(of: assessed.setting.id, on: host) ?? []
+        return (Explanation(assessed: assessed, mentions: mentions, lastWrite: lastWrite), [])
     }
 
     /// Compares, writes what may be written, and compares again. The caller holds the lock (`lock()`).
@@ -90,7 +107,7 @@ package struct Reconciler: Sendable {
             if let key = Ledger.Key(result.setting) { ledger.entries[key] = nil }
         }
         var pass = Pass(
-            inventory: inventory, rules: Rules(), policy: policy, settings: correction.settings,
+            inventory: inventory, time: host.now(), policy: policy, settings: correction.settings,
             attempts: correction.attempts, isHeld: true, problems: Problems())
         for domain in allDomains {
             do throws(KernelError) {
@@ -120,7 +137,7 @@ package struct Reconciler: Sendable {
         wanted.policy.allow.formUnion(allowing)
         let settings = assess(wanted, on: host, kernel: inventory.kernelRelease, ledger: ledger)
         let pass = Pass(
-            inventory: inventory, rules: rules, policy: wanted.policy, settings: settings, isHeld: ledger.isHeld,
+            inventory: inventory, time: host.now(), rules: rules, policy: wanted.policy, settings: settings, isHeld: ledger.isHeld,
             problems: problems)
         return (pass, wanted, ledger)
     }

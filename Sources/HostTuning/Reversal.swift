@@ -1,4 +1,4 @@
-import HostConfiguration
+package import HostConfiguration
 package import HostModel
 
 /// Everything in the ledger as settings that ask for the original. A device that is away leaves its settings pending, and in the ledger.

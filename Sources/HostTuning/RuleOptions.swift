@@ -19,11 +19,11 @@ package struct RuleOptions: Sendable {
     package mutating func take(_ entry: Node.Entry, key: String, problems: inout Problems) -> Bool {
         let key = "\(key).\(entry.name)"
         switch entry.name {
-        case "mode": mode = entry.value.choice(of: Mode.self, key, &problems) ?? mode
+        case "mode": mode = entry.value.choice(key, of: Mode.self, &problems) ?? mode
         case "required": required = entry.value.boolean(key, &problems) ?? required
         case "force": force = entry.value.boolean(key, &problems) ?? force
         case "keepOnRemoval": keepOnRemoval = entry.value.boolean(key, &problems) ?? keepOnRemoval
-        case "when": conditions += Condition.decode(entry.value, key: key, problems: &problems)
+        case "when": conditions += Condition.decode(entry.value, key: key, problems: &problems) ?? []
         default: return false
         }
         return true

@@ -59,11 +59,3 @@ package struct Selection: Sendable {
         self.leftOut = leftOut
     }
 }
-
-/// A line of another program's configuration that sets the same thing.
-package struct Mention: Hashable, Sendable {
-    package let origin: Origin
-    package let value: String
-    /// Whether it is read after ours at boot, and so wins.
-    package let isLater: Bool
-}

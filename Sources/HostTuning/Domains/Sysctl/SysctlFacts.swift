@@ -9,16 +9,12 @@ enum SysctlFacts {
 
     /// Keys that the kernel takes and ignores.
     static func note(on name: String, kernel: KernelVersion?) -> String? {
-        guard let kernel else { return nil }
-        switch name {
-        case "net.ipv4.tcp_low_latency" where kernel >= Self.v4_14: return "no effect since Linux 4.14"
-        case "net.ipv4.tcp_adv_win_scale" where kernel >= Self.v6_6: return "no effect since Linux 6.6"
-        default: return nil
-        }
+        guard let kernel, let release = deadSince[name], let dead = KernelVersion(release), kernel >= dead else { return nil }
+        return "no effect since Linux \(release)"
     }
 
-    private static let v4_14 = KernelVersion(numbers: [4, 14])
-    private static let v6_6 = KernelVersion(numbers: [6, 6])
+    /// tcp_low_latency lost its prequeue in 4.14; tcp_adv_win_scale its use in dfa2f0483360 (6.6).
+    private static let deadSince = ["net.ipv4.tcp_low_latency": "4.14", "net.ipv4.tcp_adv_win_scale": "6.6"]
 
     /// The module that brings a key.
     static func module(of name: String) -> String? {

@@ -1,4 +1,4 @@
-package import HostConfiguration
+import HostConfiguration
 package import HostModel
 
 /// The sysctl.d(5) files: ours, which early boot reads, and everybody else's.
@@ -41,14 +41,9 @@ extension SysctlDomain {
     /// As systemd-sysctl orders them: by file name, a folder's file hiding one of the same name in the folders after it. /etc/sysctl.conf is
     /// read last by sysctl(8), and by systemd where a link in sysctl.d says so.
     package func mentions(of id: SettingID, on host: Host) -> [Mention] {
-        var files: [String: String] = [:]
-        for folder in ["/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"] {
-            for file in (try? host.files.list(folder)) ?? [] where file.hasSuffix(".conf") && files[file] == nil {
-                files[file] = "\(folder)/\(file)"
-            }
-        }
         let own = "99-zz-ais-hostd.conf"
-        var ordered = files.sorted { $0.key < $1.key }.map { (path: $0.value, isLater: $0.key > own) }
+        let folders = ["/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"].map { "\($0)/sysctl.d" }
+        var ordered = dropIns(folders, suffix: ".conf", on: host).map { (path: $0.path, isLater: $0.name > own) }
         ordered.append(("/etc/sysctl.conf", true))
         return ordered.filter { $0.path != Self.persistentFile }.flatMap { file in
             ((try? Self.lines(of: file.path, on: host)) ?? []).filter { $0.names(id.attribute) }.map {

@@ -1,0 +1,31 @@
+import CLinux
+import Glibc
+
+/// What standard output is, and how much fits on it.
+package struct Terminal: Sendable {
+    /// Columns; 80 where it is no terminal.
+    package let width: Int
+    /// Only on a terminal, and unless `NO_COLOR` is set or the terminal is `dumb`.
+    package let hasColor: Bool
+    package let isUnicode: Bool
+
+    /// Asks the terminal by TIOCGWINSZ, the rest from the environment. (https://no-color.org, locale(7))
+    package static var standardOutput: Terminal {
+        let isTerminal = isatty(STDOUT_FILENO) == 1
+        var size = winsize()
+        let hasSize = isTerminal && ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap(environment).first { !$0.isEmpty } ?? ""
+        return Terminal(
+            width: hasSize ? max(40, Int(size.ws_col)) : 80,
+            hasColor: isTerminal && (environment("NO_COLOR") ?? "").isEmpty && environment("TERM") != "dumb",
+            isUnicode: isTerminal && locale.lowercased().contains("utf"))
+    }
+
+    private static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+    /// To standard error, in one `write(2)`, so that lines of several processes do not mix.
+    package static func writeError(_ text: String) {
+        var bytes = Array(text.utf8)
+        _ = bytes.withUnsafeMutableBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import HostKernel
+
+@main
+struct AisHostd: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ais-hostd",
+        abstract: "Keeps a storage node tuned for AIStore: compares, applies, verifies, puts back.",
+        discussion: """
+            Settings come from /etc/ais-hostd. `check` never writes; `apply --dry-run` says what would be written.
+
+            Exit codes: 0 all is well, 2 something differs, 1 an error, 64 wrong usage.
+            """,
+        version: "ais-hostd \(version)",
+        subcommands: [Check.self, Apply.self, Revert.self, Validate.self, Explain.self])
+
+    static let version = "0.1.0"
+
+    /// Commands of the contract that this version has not.
+    private static let planned: Set<String> = [
+        "run", "serve", "status", "import-ansible", "disks", "preflight", "capture", "fleet",
+    ]
+
+    static func main() {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        if let command = arguments.first, planned.contains(command) {
+            Terminal.writeError("ais-hostd: error: `\(command)` is not part of version \(version)\n")
+            exit(withError: ExitCode(EX.usage))
+        }
+        main(arguments)
+    }
+}
+
+/// Exit codes, as the contract has them; 64 is EX_USAGE of sysexits(3).
+enum EX {
+    static let error: Int32 = 1
+    static let differs: Int32 = 2
+    static let usage: Int32 = 64
+}

@@ -1,0 +1,36 @@
+import ArgumentParser
+import HostConfiguration
+import HostModel
+import HostReport
+import HostTuning
+
+struct Explain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Says where a setting's value comes from, who else sets it, and what changing it takes.",
+        discussion: """
+            Example:
+              ais-hostd explain sysctl/net.core.somaxconn
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var state: StateOptions
+
+    @Argument(help: "A setting's id, as `check --verbose` prints it.")
+    var id: String
+
+    func run() throws {
+        try reporting {
+            let (explanation, known) = try Reconciler(common, state).explain(id)
+            guard let explanation else {
+                let advice = nearest(to: id, among: known.map(\.description)).map { ", did you mean \($0)?" }
+                throw KernelError("explain", id, message: "nothing here asks for it\(advice ?? "")")
+            }
+            guard !common.quiet else { return }
+            switch common.output {
+            case .table: print(table(explanation, style: .terminal()), terminator: "")
+            case .json: print(try json(explanation), terminator: "")
+            case .yaml: print(try yaml(explanation), terminator: "")
+            }
+        }
+    }
+}

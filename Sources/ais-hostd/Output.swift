@@ -1,0 +1,61 @@
+import ArgumentParser
+import HostConfiguration
+import HostKernel
+import HostModel
+import HostReport
+import HostTuning
+
+/// Runs a command's work and turns what it throws into the contract's words and exit codes.
+func reporting(_ work: () throws -> Void) throws {
+    do { try work() } catch let error as ExitCode {
+        throw error
+    } catch let error as InvalidConfiguration {
+        printProblems(error.problems)
+        throw ExitCode(EX.error)
+    } catch {
+        Terminal.writeError("ais-hostd: error: \(error)\n")
+        throw ExitCode(EX.error)
+    }
+}
+
+/// To standard error, a line each.
+func printProblems(_ problems: Problems) {
+    for problem in problems.list { Terminal.writeError("\(problem)\n") }
+}
+
+/// Prints a pass in the wanted format; its warnings and errors go to standard error. Ends the command with its exit code.
+func finish(_ pass: Reconciler.Pass, _ options: CommonOptions, before: String = "", after: [String] = []) throws {
+    printProblems(pass.problems)
+    let report = Report(pass)
+    if !options.quiet {
+        switch options.output {
+        case .json: print(try json(report), terminator: "")
+        case .yaml: print(try yaml(report), terminator: "")
+        case .table:
+            print(before, terminator: "")
+            print(table(report, style: .terminal(verbose: options.verbose)), terminator: "")
+            for line in after { print(line) }
+        }
+    }
+    for error in pass.errors { Terminal.writeError("ais-hostd: error: \(error)\n") }
+    if !pass.errors.isEmpty { throw ExitCode(EX.error) }
+    if report.hasFault { throw ExitCode(EX.differs) }
+}
+
+extension TableStyle {
+    static func terminal(verbose: Bool = false) -> TableStyle {
+        let terminal = Terminal.standardOutput
+        return TableStyle(width: terminal.width, color: terminal.hasColor, unicode: terminal.isUnicode, verbose: verbose)
+    }
+}
+
+extension Report {
+    init(_ pass: Reconciler.Pass) {
+        let policy = pass.rules?.canonicalText ?? ""
+        self.init(
+            node: pass.inventory.hostname, time: pass.time,
+            configuration: ConfigurationState(files: pass.rules?.configuration.files ?? [], held: pass.isHeld),
+            settings: pass.settings,
+            fingerprints: (fingerprint(of: policy), stateFingerprint(pass.settings)))
+    }
+}
