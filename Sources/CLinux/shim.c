@@ -1,1 +1,16 @@
+#define _GNU_SOURCE
+
 #include "CLinux.h"
+
+#include <sched.h>
+#include <stddef.h>
+#include <sys/mount.h>
+#include <sys/sysmacros.h>
+
+unsigned clinux_major(unsigned long device) { return major(device); }
+unsigned clinux_minor(unsigned long device) { return minor(device); }
+
+int clinux_unshare_mounts(void) {
+    if (unshare(CLONE_NEWNS) != 0) return -1;
+    return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+}

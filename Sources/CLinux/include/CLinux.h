@@ -3,4 +3,12 @@
 
 #include <libudev.h>
 
+/* What the headers give only to C, or only under _GNU_SOURCE. */
+
+unsigned clinux_major(unsigned long device);
+unsigned clinux_minor(unsigned long device);
+
+/* Gives the calling thread mounts of its own, and keeps what is mounted there from the rest of the system. */
+int clinux_unshare_mounts(void);
+
 #endif

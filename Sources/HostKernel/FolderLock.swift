@@ -1,0 +1,42 @@
+import Glibc
+package import HostModel
+
+extension SystemFiles {
+    package func lock(_ folder: String) throws(KernelError) -> HeldLock {
+        let held = OpenFolder(try Descriptor(opening: located(folder), O_RDONLY | O_DIRECTORY))
+        do throws(KernelError) {
+            try held.descriptor.lock()
+        } catch where error.errno == .again {
+            var error = error
+            error.message = "held by \((try? holder(of: held.descriptor.inode())) ?? "another process")"
+            throw error
+        }
+        // The lock lives as long as its descriptor does.
+        return HeldLock { _ = held }
+    }
+
+    /// `process 4121 (ais-hostd)`, as `/proc/locks` knows it; nil where it does not, as for a process of another namespace.
+    ///
+    /// A line is `2: FLOCK  ADVISORY  WRITE 4121 fe:00:16220249 0 EOF`. The device is the file system's own number,
+    /// which `stat(2)` does not tell on btrfs, so that the inode alone has to do.
+    private func holder(of inode: UInt64) throws(KernelError) -> String? {
+        let system = SystemFiles()
+        let text = String(decoding: try system.read("/proc/locks"), as: UTF8.self)
+        for line in text.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard fields.count > 5, fields[1] == "FLOCK", let process = Int(fields[4]), process > 0,
+                fields[5].hasSuffix(":\(inode)")
+            else { continue }
+            let command = (try? system.read("/proc/\(process)/comm")).map { String(decoding: $0, as: UTF8.self) }
+            let name = command?.split(separator: "\n").first ?? "gone since"
+            return "process \(process) (\(name))"
+        }
+        return nil
+    }
+}
+
+/// A descriptor that a closure can keep.
+private final class OpenFolder: Sendable {
+    let descriptor: Descriptor
+    init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+}

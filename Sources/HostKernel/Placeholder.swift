@@ -1,1 +1,0 @@
-// A room yet to be furnished.

@@ -1,0 +1,41 @@
+package import HostModel
+
+/// Takes stock of this host. What it can't find out about a disk's users is an error: a disk must not look free for want of an answer.
+package func takeInventory(of host: Host) throws(KernelError) -> Inventory {
+    let attributes = Attributes(files: host.files)
+    return Inventory(
+        hostname: try attributes.required("/proc/sys/kernel/hostname"),
+        kernelRelease: try attributes.required("/proc/sys/kernel/osrelease"),
+        model: attributes.described("/sys/class/dmi/id/product_name"),
+        memory: try memory(attributes),
+        pageSize: host.pageSize,
+        physicalCores: try physicalCores(attributes),
+        disks: try disks(of: host, attributes),
+        observeOnly: try observeOnly(attributes))
+}
+
+/// Reads MemTotal of `/proc/meminfo`.
+private func memory(_ attributes: Attributes) throws(KernelError) -> Int128 {
+    let path = "/proc/meminfo"
+    for line in try attributes.lines(path) where line.first == "MemTotal:" {
+        guard line.count == 3, line[2] == "kB", let kibibytes = Int64(line[1]), kibibytes > 0 else { break }
+        return Int128(kibibytes) * 1024
+    }
+    throw KernelError("read", path, message: "has no MemTotal")
+}
+
+/// Who forbids writing on this host: its administrator by a file, or whoever booted it by `/proc/cmdline`.
+private func observeOnly(_ attributes: Attributes) throws(KernelError) -> String? {
+    let path = "/etc/ais-hostd/disable"
+    do throws(KernelError) {
+        _ = try attributes.files.status(path)
+        return "\(path) exists"
+    } catch where !error.isAbsence {
+        return "\(path) may exist: \(error)"
+    } catch {}
+    let words = try attributes.lines("/proc/cmdline").joined()
+    guard let word = words.last(where: { $0 == "ais_hostd.observe" || $0.hasPrefix("ais_hostd.observe=") }) else {
+        return nil
+    }
+    return word.hasSuffix(".observe") || word.hasSuffix("=1") ? "the kernel's command line has \(word)" : nil
+}
