@@ -75,7 +75,8 @@ private func correct(
 }
 
 extension Assessed {
-    var isToWrite: Bool {
+    /// Whether `apply` would write it.
+    package var isToWrite: Bool {
         if case .drifted = outcome { setting.mode != .observe } else { false }
     }
 }

@@ -43,7 +43,7 @@ struct OnlyGlob: ExpressibleByArgument {
     }
 }
 
-extension Mode: @retroactive ExpressibleByArgument {}
+extension Mode: ExpressibleByArgument {}
 
 /// A disruption that can be allowed.
 struct AllowedDisruption: ExpressibleByArgument {

@@ -45,7 +45,7 @@ func finish(_ pass: Reconciler.Pass, _ options: CommonOptions, before: String = 
 extension TableStyle {
     static func terminal(verbose: Bool = false) -> TableStyle {
         let terminal = Terminal.standardOutput
-        return TableStyle(width: terminal.width, color: terminal.hasColor, unicode: terminal.isUnicode, verbose: verbose)
+        return TableStyle(width: terminal.width, color: terminal.hasColor, verbose: verbose, unicode: terminal.isUnicode)
     }
 }
 
