@@ -50,13 +50,15 @@ package struct Setting: Hashable, Sendable {
     package var origin: Origin
     /// What earlier files asked of the same setting, in the order they were read.
     package var overridden: [Overridden]
+    /// What is not here, where there is no target.
+    package var awaiting: String?
     /// What a person should know though nothing is wrong: "no effect since Linux 4.14".
     package var note: String?
 
     package init(
         id: SettingID, target: Target?, requirement: Requirement, mode: Mode = .apply, disruption: Disruption = .none,
         required: Bool = false, keepOnRemoval: Bool = false, origin: Origin, overridden: [Overridden] = [],
-        note: String? = nil
+        awaiting: String? = nil, note: String? = nil
     ) {
         self.id = id
         self.target = target
@@ -67,7 +69,15 @@ package struct Setting: Hashable, Sendable {
         self.keepOnRemoval = keepOnRemoval
         self.origin = origin
         self.overridden = overridden
+        self.awaiting = awaiting
         self.note = note
+    }
+}
+
+extension Setting {
+    /// Whether it puts back what nobody asks for any more.
+    package var isRestoration: Bool {
+        if case .original = requirement { true } else { false }
     }
 }
 

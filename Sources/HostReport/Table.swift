@@ -20,9 +20,11 @@ package struct TableStyle: Sendable {
     var arrow: String { unicode ? "→" : "->" }
 }
 
-/// The report for people: a summary in words, then what is not as asked, worst first, and which line asked for it.
-package func table(_ report: Report, style: TableStyle) -> String {
-    let shown = report.settings.filter { style.verbose || $0.outcome.state != .inSync || $0.setting.note != nil }
+/// The report for people: a summary in words, then what is not as asked, worst first, and which line asked for it; without
+/// settings that were listed above it already.
+package func table(_ report: Report, style: TableStyle, without listed: Set<SettingID> = []) -> String {
+    let unlisted = report.settings.filter { !listed.contains($0.setting.id) }
+    let shown = unlisted.filter { style.verbose || $0.outcome.state != .inSync || $0.setting.note != nil }
     var text = summary(report, style: style)
     if shown.isEmpty { return text }
 

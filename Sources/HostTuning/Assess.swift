@@ -7,25 +7,27 @@ package func assess(
 ) -> [Assessed] {
     let byName = Dictionary(uniqueKeysWithValues: domains.map { ($0.name, $0) })
     return desire.settings.compactMap { setting in
-        byName[setting.id.domain].map { domain in
+        byName[setting.id.domain].flatMap { domain in
             let entry = ledger[setting]
-            let reading = setting.target == nil ? .awaited(.device, setting.note ?? "") : domain.read(setting, on: host)
+            let reading = setting.target == nil ? .awaited(.device, setting.awaiting ?? "") : domain.read(setting, on: host)
             return judge(setting, reading, allowing: desire.policy.allow, entry: entry, kernel: kernel)
         }
     }
 }
 
-/// How one setting stands, given what was read. Pure.
+/// How one setting stands, given what was read; nil for something to put back that others have changed since, or that is gone. Pure.
 package func judge(
     _ setting: Setting, _ reading: Reading, allowing allowed: Set<Disruption>, entry: Ledger.Entry?, kernel: String
-) -> Assessed {
-    func result(_ outcome: Outcome, desired: String? = nil, setting: Setting = setting) -> Assessed {
-        Assessed(
+) -> Assessed? {
+    func result(_ outcome: Outcome, desired: String? = nil) -> Assessed {
+        var setting = setting
+        if setting.isRestoration, outcome.state == .inSync { setting.note = nil }
+        return Assessed(
             setting: setting, desired: desired ?? setting.requirement.description, outcome: outcome,
             original: entry?.original)
     }
     switch reading {
-    case .absent(let text): return result(.unsupported(text))
+    case .absent(let text): return setting.isRestoration ? nil : result(.unsupported(text))
     case .awaited(let pending, let text): return result(.pending(pending, held: nil, text))
     case .unreadable(let error): return result(error.errno?.isRefusal == true ? .unknown(error) : .failed(held: nil, error))
     case .value(let held, let bounds):
@@ -35,10 +37,7 @@ package func judge(
             let error = KernelError(
                 "compare", setting.id.description, wanted: setting.requirement.description, got: held.description, message: text)
             return result(.failed(held: held, error))
-        case .leave(let text):
-            var left = setting
-            left.note = text
-            return result(.inSync(held: held), desired: held.description, setting: left)
+        case .leave: return nil
         case .reach(let goal, let bound):
             let desired = setting.requirement.asked(goal: goal).description
             if held == goal {
@@ -66,8 +65,8 @@ enum Goal: Equatable {
     case unreachable(String)
     /// It holds a value of another shape: what was asked can't be meant.
     case malformed(String)
-    /// Nothing is to be done.
-    case leave(String)
+    /// It is somebody else's by now.
+    case leave
 }
 
 extension Requirement {
@@ -85,8 +84,8 @@ extension Requirement {
             guard let union = held.union(members) else { return .malformed("it holds \(held.shape), which is no such set") }
             return .reach(union, bound: nil)
         case .original(let original, let written):
-            let isOurs = held == written || held == original
-            return isOurs ? .reach(original, bound: nil) : .leave("no longer asked, and changed by someone else since: left alone")
+            let isOurs = written == nil || held == written || held == original
+            return isOurs ? .reach(original, bound: nil) : .leave
         }
     }
 

@@ -63,8 +63,9 @@ private func correct(
         let byID = Dictionary(correction.attempts.map { ($0.id, $0) }, uniquingKeysWith: { _, last in last })
         for index in own {
             let setting = correction.settings[index].setting
-            var result = judge(
-                setting, domain.read(setting, on: host), allowing: desire.policy.allow, entry: ledger[setting], kernel: kernel)
+            let reading = domain.read(setting, on: host)
+            guard var result = judge(setting, reading, allowing: desire.policy.allow, entry: ledger[setting], kernel: kernel)
+            else { continue }
             if let attempt = byID[setting.id] {
                 result = conclude(attempt, result)
                 ledger.settle(attempt, result, kernel: kernel)
@@ -128,7 +129,7 @@ extension Ledger {
             // Putting the original back is no write of ours to remember: until it is done, the last one still counts.
             if assessed.desired != entries[key]?.original { entries[key]?.written = assessed.desired }
         }
-        for assessed in settings {
+        for assessed in settings where assessed.desired != self[assessed.setting]?.original {
             for attribute in domain.companions(of: assessed.setting, on: host) {
                 let setting = assessed.setting.companion(attribute)
                 guard let key = Key(setting), entries[key] == nil,
@@ -152,7 +153,7 @@ extension Ledger {
     /// Brings an entry up to what its setting has become.
     fileprivate mutating func conclude(_ result: Assessed) {
         guard let key = Key(result.setting), entries[key] != nil, let held = result.outcome.held else { return }
-        if case .original = result.setting.requirement {
+        guard !result.setting.isRestoration else {
             if result.outcome.state == .inSync { entries[key] = nil }
             return
         }
@@ -183,7 +184,7 @@ extension Ledger {
 
 extension Setting {
     /// Another attribute of the same target, as something to read.
-    fileprivate func companion(_ attribute: String) -> Setting {
+    func companion(_ attribute: String) -> Setting {
         Setting(
             id: SettingID(domain: id.domain, object: id.object, attribute: attribute), target: target,
             requirement: .maximum, keepOnRemoval: keepOnRemoval, origin: origin)

@@ -82,9 +82,7 @@ private func settings(
 ) -> [Setting] {
     let selection = domain.select(rule, in: inventory)
     let targets: [Target?] = selection.targets.isEmpty ? [nil] : selection.targets
-    let note =
-        selection.targets.isEmpty
-        ? waitingNote(rule, leftOut: selection.leftOut) : domain.note(on: rule.attribute, in: inventory)
+    let awaiting = selection.targets.isEmpty ? waitingText(leftOut: selection.leftOut) : nil
     return targets.map { target in
         Setting(
             id: SettingID(
@@ -96,11 +94,12 @@ private func settings(
             required: rule.options.required,
             keepOnRemoval: rule.options.keepOnRemoval,
             origin: rule.origin,
-            note: note)
+            awaiting: awaiting,
+            note: domain.note(on: rule.attribute, in: inventory))
     }
 }
 
-private func waitingNote(_ rule: Rule, leftOut: [String]) -> String {
+private func waitingText(leftOut: [String]) -> String {
     guard !leftOut.isEmpty else { return "nothing here matches" }
     return "left out: \(leftOut.joined(separator: ", ")); `include:` takes them"
 }
@@ -138,7 +137,7 @@ private func restorations(
     guard !entries.isEmpty else { return [] }
     let targets = Dictionary(domain.targets(in: inventory).map { ($0.identity, $0) }, uniquingKeysWith: { first, _ in first })
     return entries.compactMap { entry in
-        guard let target = targets[entry.key.identity], let written = entry.written, !entry.keepOnRemoval else { return nil }
+        guard let target = targets[entry.key.identity], !entry.keepOnRemoval else { return nil }
         func id(_ attribute: String) -> SettingID {
             SettingID(domain: domain.name, object: target.name, attribute: attribute)
         }
@@ -149,7 +148,7 @@ private func restorations(
             id: id(entry.key.attribute), target: target,
             requirement: .original(
                 domain.value(entry.original, of: entry.key.attribute),
-                written: domain.value(written, of: entry.key.attribute)),
+                written: entry.written.map { domain.value($0, of: entry.key.attribute) }),
             mode: policy.domainModes[domain.name] ?? policy.mode,
             disruption: domain.disruption(of: entry.key.attribute),
             origin: entry.source,

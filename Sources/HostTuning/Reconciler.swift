@@ -60,6 +60,23 @@ package struct Reconciler: Sendable {
         return pass.selected(by: isSelected)
     }
 
+    /// Compares, and tells what `apply` would write beyond what differs now: settings that a write of another one resets.
+    package func plan() throws -> (pass: Pass, disturbed: [SettingID: String]) {
+        let pass = try check()
+        var disturbed: [SettingID: String] = [:]
+        for principal in pass.settings where principal.isToWrite {
+            guard let domain = allDomains.first(where: { $0.name == principal.setting.id.domain }) else { continue }
+            for attribute in domain.companions(of: principal.setting, on: host) {
+                let id = principal.setting.companion(attribute).id
+                disturbed[id] = principal.setting.id.attribute
+            }
+        }
+        for assessed in pass.settings where assessed.isToWrite || assessed.setting.mode == .observe {
+            disturbed[assessed.setting.id] = nil
+        }
+        return (pass, disturbed)
+    }
+
     /// Everything known of one setting; nil where the configuration does not ask for it and nothing is to be put back.
     package func explain(_ id: String) throws -> (explanation: Explanation?, known: [SettingID]) {
         let (pass, _, ledger) = try observe()
@@ -147,9 +164,9 @@ package struct Reconciler: Sendable {
     /// Writes what the distribution applies at early boot, for settings that hold or will once their module is here. Lines of
     /// settings that the command is not about, or that are only observed, stay as they are.
     private func persist(_ settings: [Assessed], in domain: any TuningDomain) throws(KernelError) {
-        let asked = settings.filter { $0.setting.id.domain == domain.name && !$0.isRestoration }
+        let asked = settings.filter { $0.setting.id.domain == domain.name && !$0.setting.isRestoration }
         let old = try domain.persisted(on: host)
-        guard asked.contains(where: { $0.setting.mode != .observe }) || settings.contains(where: { $0.isRestoration && $0.setting.mode != .observe }) else { return }
+        guard settings.contains(where: { $0.setting.id.domain == domain.name && $0.setting.mode != .observe }) else { return }
         var new: [SettingID: String] = [:]
         for assessed in asked {
             let id = assessed.setting.id
@@ -169,10 +186,6 @@ extension Reconciler.Pass {
 }
 
 extension Assessed {
-    fileprivate var isRestoration: Bool {
-        if case .original = setting.requirement { true } else { false }
-    }
-
     /// Whether early boot should set it too.
     fileprivate var isLasting: Bool {
         [.inSync, .adjusted].contains(outcome.state) || outcome.pendingOn == .module

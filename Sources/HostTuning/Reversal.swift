@@ -20,7 +20,7 @@ package func reversal(
                     requirement: .exactly(domain.value(entry.original, of: entry.key.attribute)),
                     disruption: domain.disruption(of: entry.key.attribute),
                     origin: entry.source,
-                    note: target == nil ? "\(entry.key.identity) is not here; its original stays in the ledger" : nil))
+                    awaiting: target == nil ? "\(entry.key.identity) is not here; its original stays in the ledger" : nil))
         }
     }
     return Desire(settings: settings.sorted { $0.id < $1.id }, policy: policy)

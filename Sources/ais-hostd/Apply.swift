@@ -36,15 +36,20 @@ struct Apply: ParsableCommand {
             let lock = try reconciler.lock()
             defer { withExtendedLifetime(lock) {} }
             let pass = try reconciler.apply()
-            try finish(pass, common, before: pass.attempts.listing(pass), after: pass.reasonsForNotWriting)
+            try finish(pass, common, changes: pass.made, after: pass.reasonsForNotWriting)
         }
     }
 
     private func plan(_ reconciler: Reconciler) throws {
-        let pass = try reconciler.check()
-        let changes = pass.settings.filter(\.isToWrite).map(PlannedChange.init)
-        let listing = changes.isEmpty ? "" : changeList(changes, style: .terminal()) + "\n"
-        try finish(pass, common, before: listing, after: pass.reasonsForNotWriting + ["Dry run: nothing was written."])
+        let (pass, disturbed) = try reconciler.plan()
+        let changes = pass.settings.compactMap { assessed -> PlannedChange? in
+            guard let cause = disturbed[assessed.setting.id] else { return assessed.isToWrite ? PlannedChange(assessed) : nil }
+            var change = PlannedChange(assessed)
+            change.result = "after \(cause) resets it"
+            return change
+        }
+        try finish(
+            pass, common, changes: changes, after: pass.reasonsForNotWriting + ["Dry run: nothing was written."])
     }
 }
 
@@ -63,23 +68,20 @@ extension PlannedChange {
     }
 }
 
-extension [Attempt] {
-    /// What was written and what became of it.
-    func listing(_ pass: Reconciler.Pass) -> String {
-        let settings = Dictionary(pass.settings.map { ($0.setting.id, $0) }, uniquingKeysWith: { first, _ in first })
-        let changes = compactMap { attempt in
-            settings[attempt.id].map { assessed in
+extension Reconciler.Pass {
+    /// What was written, and what became of it.
+    var made: [PlannedChange] {
+        let byID = Dictionary(settings.map { ($0.setting.id, $0) }, uniquingKeysWith: { first, _ in first })
+        return attempts.compactMap { attempt in
+            byID[attempt.id].map { assessed in
                 PlannedChange(
                     id: attempt.id, from: attempt.before.description, to: attempt.wanted.description,
                     disruption: assessed.setting.disruption, source: assessed.setting.origin,
-                    result: assessed.outcome.state.rawValue)
+                    result: assessed.outcome.state == .inSync ? "done" : assessed.outcome.state.rawValue)
             }
         }
-        return changes.isEmpty ? "" : changeList(changes, style: .terminal()) + "\n"
     }
-}
 
-extension Reconciler.Pass {
     /// Why drifted settings were left as they are.
     var reasonsForNotWriting: [String] {
         let observed = settings.filter { $0.setting.mode == .observe && $0.outcome.state == .drifted }.count

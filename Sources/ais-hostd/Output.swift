@@ -24,7 +24,7 @@ func printProblems(_ problems: Problems) {
 }
 
 /// Prints a pass in the wanted format; its warnings and errors go to standard error. Ends the command with its exit code.
-func finish(_ pass: Reconciler.Pass, _ options: CommonOptions, before: String = "", after: [String] = []) throws {
+func finish(_ pass: Reconciler.Pass, _ options: CommonOptions, changes: [PlannedChange] = [], after: [String] = []) throws {
     printProblems(pass.problems)
     let report = Report(pass)
     if !options.quiet {
@@ -32,8 +32,11 @@ func finish(_ pass: Reconciler.Pass, _ options: CommonOptions, before: String = 
         case .json: print(try json(report), terminator: "")
         case .yaml: print(try yaml(report), terminator: "")
         case .table:
-            print(before, terminator: "")
-            print(table(report, style: .terminal(verbose: options.verbose)), terminator: "")
+            let style = TableStyle.terminal(verbose: options.verbose)
+            if !changes.isEmpty { print(changeList(changes, style: style)) }
+            // What was just listed and is settled needs no second line.
+            let settled = changes.filter { $0.result != "failed" }.map(\.id)
+            print(table(report, style: style, without: Set(settled)), terminator: "")
             for line in after { print(line) }
         }
     }

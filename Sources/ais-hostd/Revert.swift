@@ -26,8 +26,7 @@ struct Revert: ParsableCommand {
             let lock = try reconciler.lock()
             defer { withExtendedLifetime(lock) {} }
             let pass = try reconciler.revert()
-            try finish(
-                pass, common, before: pass.attempts.listing(pass), after: ["Held: nothing is applied until `ais-hostd apply`."])
+            try finish(pass, common, changes: pass.made)
         }
     }
 }

@@ -87,7 +87,7 @@ package struct BlockDomain: TuningDomain {
     }
 
     package func read(_ setting: Setting, on host: Host) -> Reading {
-        guard let target = setting.target else { return .awaited(.device, setting.note ?? "") }
+        guard let target = setting.target else { return .awaited(.device, setting.awaiting ?? "") }
         return BlockQueue(target: target, host: host).read(setting)
     }
 

@@ -73,7 +73,7 @@ enum SysctlKind: Equatable {
     /// `51080-51083,9847`; nil where it is no such list.
     static func ranges(_ text: String) -> IntegerRanges? {
         var ranges: [ClosedRange<Int>] = []
-        for part in text.split(separator: ",", omittingEmptySubsequences: !text.isEmpty && text == "") {
+        for part in text.split(separator: ",", omittingEmptySubsequences: text.isEmpty) {
             let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { end in
                 end.utf8.allSatisfy { (48...57).contains($0) } ? Int(end) : nil
             }
