@@ -1,4 +1,5 @@
-/// A shell pattern over a whole text: `*`, `?`, `[abc]`, `[a-z]`, `[!a]`, and a backslash before what is meant as it is.
+/// A shell pattern over a whole text: `*`, `?`, `[abc]`, `[a-z]`, `[!a]`, and a backslash before what is meant as it
+/// is.
 ///
 /// Compares Unicode scalars, so that `?` takes one letter of any script. Slashes and leading dots are nothing special.
 package struct Glob: Hashable, Sendable {

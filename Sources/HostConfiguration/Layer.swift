@@ -35,7 +35,8 @@ package struct Configuration: Sendable {
 
     package var files: [String] { layers.map(\.file) }
 
-    /// What holds for the whole host, where no rule says otherwise: of each, the last word of the layers that count here.
+    /// What holds for the whole host, where no rule says otherwise: of each, the last word of the layers that count
+    /// here.
     package func effectivePolicy(on inventory: Inventory) -> Policy {
         var policy = Policy()
         for layer in layers where layer.holds(on: inventory) {

@@ -24,8 +24,8 @@ package struct ConfigurationFolders: Hashable, Sendable {
     fileprivate var profiles: [String] { ["\(administrator)/profiles", shippedProfiles] }
 }
 
-/// Reads all files of a configuration, the profiles that they name too. Nil if anything in them is wrong: `problems` has
-/// all of it. What the sections say is for their domains to read.
+/// Reads all files of a configuration, the profiles that they name too. Nil if anything in them is wrong: `problems`
+/// has all of it. What the sections say is for their domains to read.
 package func loadConfiguration(
     _ source: ConfigurationSource, folders: ConfigurationFolders = ConfigurationFolders(), domains: [String],
     plannedDomains: [String], files: any Files, problems: inout Problems
@@ -127,8 +127,8 @@ extension Loader {
 // MARK: - Files
 
 extension Loader {
-    /// Nil where it is not there and need not be. What can't be read is a problem and an empty document, so that nothing
-    /// else takes its place.
+    /// Nil where it is not there and need not be. What can't be read is a problem and an empty document, so that
+    /// nothing else takes its place.
     private mutating func document(_ file: String, isProfile: Bool, mayBeMissing: Bool = false) -> Document? {
         var bytes: [UInt8] = []
         do {

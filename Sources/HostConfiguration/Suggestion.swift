@@ -23,7 +23,8 @@ package func advice(for text: String, among candidates: [String]) -> String {
     return candidates.count == 1 ? "expected \(all)" : "expected one of \(all)"
 }
 
-/// The Damerau-Levenshtein distance (no letter moved twice): letters added, dropped, replaced, or swapped with the next.
+/// The Damerau-Levenshtein distance (no letter moved twice): letters added, dropped, replaced, or swapped with the
+/// next.
 private func slips(from left: [Unicode.Scalar], to right: [Unicode.Scalar]) -> Int {
     var beforeLast: [Int] = []
     var last = Array(0...right.count)

@@ -15,7 +15,8 @@ extension SystemFiles {
         return HeldLock { _ = held }
     }
 
-    /// `process 4121 (ais-hostd)`, as `/proc/locks` knows it; nil where it does not, as for a process of another namespace.
+    /// `process 4121 (ais-hostd)`, as `/proc/locks` knows it; nil where it does not, as for a process of another
+    /// namespace.
     ///
     /// A line is `2: FLOCK  ADVISORY  WRITE 4121 fe:00:16220249 0 EOF`. The device is the file system's own number,
     /// which `stat(2)` does not tell on btrfs, so that the inode alone has to do.

@@ -107,7 +107,8 @@ package struct SystemFiles: Files {
 
     private static let limit = 1 << 20
 
-    /// Whether the first read is all that the kernel says: attributes of sysfs, and sysctls, which answer nothing at an offset.
+    /// Whether the first read is all that the kernel says: attributes of sysfs, and sysctls, which answer nothing at an
+    /// offset.
     private static func answersOnce(_ path: String) -> Bool { path.hasPrefix("/sys/") || path.hasPrefix("/proc/sys/") }
 }
 

@@ -23,9 +23,11 @@ package struct Host: Sendable {
 
 /// Files of the kernel and of the administrator. Paths are absolute.
 package protocol Files: Sendable {
-    /// Reads a whole file, at most 1 MiB (`EFBIG` beyond); a kernel file in one `read(2)`, since some answer only the first.
+    /// Reads a whole file, at most 1 MiB (`EFBIG` beyond); a kernel file in one `read(2)`, since some answer only the
+    /// first.
     func read(_ path: String) throws(KernelError) -> [UInt8]
-    /// Writes one value to a kernel file in one `write(2)`. Never creates, never truncates. The error's `wanted` is the value.
+    /// Writes one value to a kernel file in one `write(2)`. Never creates, never truncates. The error's `wanted` is the
+    /// value.
     func write(_ value: String, to path: String) throws(KernelError)
     /// The names in a folder, sorted, without `.` and `..`.
     func list(_ folder: String) throws(KernelError) -> [String]
@@ -40,7 +42,8 @@ package protocol Files: Sendable {
     func remove(_ path: String) throws(KernelError)
     /// Makes a folder and its parents. That it is there is no error.
     func createFolder(_ path: String, permissions: UInt32) throws(KernelError)
-    /// Takes the exclusive lock of a folder (`flock(2)`) without waiting: `EAGAIN`, with the holder in the message, where another has it.
+    /// Takes the exclusive lock of a folder (`flock(2)`) without waiting: `EAGAIN`, with the holder in the message,
+    /// where another has it.
     func lock(_ folder: String) throws(KernelError) -> HeldLock
 }
 

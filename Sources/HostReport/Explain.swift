@@ -44,7 +44,8 @@ extension Document {
         }
         let written = explanation.lastWrite.map { last in
             Document.fields([
-                ("value", .text(last.value)), ("firstTime", .text(timestamp(last.firstTime))), ("kernel", .text(last.kernel)),
+                ("value", .text(last.value)), ("firstTime", .text(timestamp(last.firstTime))),
+                ("kernel", .text(last.kernel)),
             ])
         }
         self = .fields([

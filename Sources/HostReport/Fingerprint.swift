@@ -2,8 +2,8 @@ package import HostModel
 
 /// `sha256:…` over what nodes of one kind should share: what is asked of which role, what is held, and the state.
 ///
-/// Devices take part by their role, never by name: the rule that asked, the attribute, and how many of them stand alike.
-/// So a disk that is renamed, replaced by its like, or sits in another host changes nothing.
+/// Devices take part by their role, never by name: the rule that asked, the attribute, and how many of them stand
+/// alike. So a disk that is renamed, replaced by its like, or sits in another host changes nothing.
 package func stateFingerprint(_ settings: [Assessed]) -> String {
     let roles = settings.reduce(into: [String: Int]()) { $0[role($1), default: 0] += 1 }
     // Sorted, since a dictionary's order changes with every process.

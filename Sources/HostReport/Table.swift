@@ -20,8 +20,8 @@ package struct TableStyle: Sendable {
     var arrow: String { unicode ? "→" : "->" }
 }
 
-/// The report for people: a summary in words, then what is not as asked, worst first, and which line asked for it; without
-/// settings that were listed above it already.
+/// The report for people: a summary in words, then what is not as asked, worst first, and which line asked for it;
+/// without settings that were listed above it already.
 package func table(_ report: Report, style: TableStyle, without listed: Set<SettingID> = []) -> String {
     let unlisted = report.settings.filter { !listed.contains($0.setting.id) }
     let shown = unlisted.filter { style.verbose || $0.outcome.state != .inSync || $0.setting.note != nil }

@@ -9,13 +9,15 @@ package func assess(
     return desire.settings.compactMap { setting in
         byName[setting.id.domain].flatMap { domain in
             let entry = ledger[setting]
-            let reading = setting.target == nil ? .awaited(.device, setting.awaiting ?? "") : domain.read(setting, on: host)
+            let reading =
+                setting.target == nil ? .awaited(.device, setting.awaiting ?? "") : domain.read(setting, on: host)
             return judge(setting, reading, allowing: desire.policy.allow, entry: entry, kernel: kernel)
         }
     }
 }
 
-/// How one setting stands, given what was read; nil for something to put back that others have changed since, or that is gone. Pure.
+/// How one setting stands, given what was read; nil for something to put back that others have changed since, or that
+/// is gone. Pure.
 package func judge(
     _ setting: Setting, _ reading: Reading, allowing allowed: Set<Disruption>, entry: Ledger.Entry?, kernel: String
 ) -> Assessed? {
@@ -29,13 +31,15 @@ package func judge(
     switch reading {
     case .absent(let text): return setting.isRestoration ? nil : result(.unsupported(text))
     case .awaited(let pending, let text): return result(.pending(pending, held: nil, text))
-    case .unreadable(let error): return result(error.errno?.isRefusal == true ? .unknown(error) : .failed(held: nil, error))
+    case .unreadable(let error):
+        return result(error.errno?.isRefusal == true ? .unknown(error) : .failed(held: nil, error))
     case .value(let held, let bounds):
         switch setting.requirement.goal(held: held, bounds: bounds) {
         case .unreachable(let text): return result(.unsupported(text))
         case .malformed(let text):
             let error = KernelError(
-                "compare", setting.id.description, wanted: setting.requirement.description, got: held.description, message: text)
+                "compare", setting.id.description, wanted: setting.requirement.description, got: held.description,
+                message: text)
             return result(.failed(held: held, error))
         case .leave: return nil
         case .reach(let goal, let bound):
@@ -75,13 +79,17 @@ extension Requirement {
         case .exactly(.word(let word)) where bounds.offered != nil: return offered([word], by: bounds)
         case .firstOffered(let words): return offered(words, by: bounds)
         case .exactly(let value):
-            guard value.hasShape(of: held) else { return .malformed("it holds \(held.shape), asked was \(value.shape)") }
+            guard value.hasShape(of: held) else {
+                return .malformed("it holds \(held.shape), asked was \(value.shape)")
+            }
             return bounds.clamp(value)
         case .maximum:
             guard let upper = bounds.upper else { return .unreachable("the device does not tell its maximum") }
             return .reach(.integer(upper), bound: nil)
         case .including(let members):
-            guard let union = held.union(members) else { return .malformed("it holds \(held.shape), which is no such set") }
+            guard let union = held.union(members) else {
+                return .malformed("it holds \(held.shape), which is no such set")
+            }
             return .reach(union, bound: nil)
         case .original(let original, let written):
             let isOurs = written == nil || held == written || held == original

@@ -10,7 +10,8 @@ package struct Attempt: Sendable {
     package let error: KernelError?
 }
 
-/// Writes one setting's goal to its file, unless it holds already or can't be reached; nil then, and the assessment says which.
+/// Writes one setting's goal to its file, unless it holds already or can't be reached; nil then, and the assessment
+/// says which.
 func attempt(
     _ setting: Setting, file: String, reading: Reading, on host: Host,
     check: () throws(KernelError) -> Void = {}

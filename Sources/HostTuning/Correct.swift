@@ -8,10 +8,12 @@ package struct Correction: Sendable {
     package var attempts: [Attempt]
 }
 
-/// Writes what drifted and may be written, one target at a time, and assesses again: success is what the kernel holds afterwards.
+/// Writes what drifted and may be written, one target at a time, and assesses again: success is what the kernel holds
+/// afterwards.
 ///
-/// Before the first write one durable write to the ledger holds the original of everything that is about to change. Throws only where
-/// the ledger can't be written; nothing has been changed then, or everything that has been is in the ledger.
+/// Before the first write one durable write to the ledger holds the original of everything that is about to change.
+/// Throws only where the ledger can't be written; nothing has been changed then, or everything that has been is in the
+/// ledger.
 package func correct(
     _ assessed: [Assessed], _ desire: Desire, isSelected: (SettingID) -> Bool, on host: Host, kernel: String,
     ledger: inout Ledger, file: LedgerFile, domains: [any TuningDomain] = allDomains
@@ -44,7 +46,8 @@ private func targets(of settings: [Assessed], in domain: any TuningDomain) -> [T
         .filter { seen.insert($0).inserted }
 }
 
-/// Two rounds at most: a write may disturb a setting that held (a new scheduler resets nr_requests), and that is then written too.
+/// Two rounds at most: a write may disturb a setting that held (a new scheduler resets nr_requests), and that is then
+/// written too.
 private func correct(
     _ target: Target, of domain: any TuningDomain, in correction: inout Correction, _ desire: Desire,
     isSelected: (SettingID) -> Bool, on host: Host, kernel: String, ledger: inout Ledger
@@ -64,7 +67,9 @@ private func correct(
         for index in own {
             let setting = correction.settings[index].setting
             let reading = domain.read(setting, on: host)
-            guard var result = judge(setting, reading, allowing: desire.policy.allow, entry: ledger[setting], kernel: kernel)
+            guard
+                var result = judge(
+                    setting, reading, allowing: desire.policy.allow, entry: ledger[setting], kernel: kernel)
             else { continue }
             if let attempt = byID[setting.id] {
                 result = conclude(attempt, result)
@@ -93,14 +98,16 @@ private func conclude(_ attempt: Attempt, _ result: Assessed) -> Assessed {
             return concluded
         }
         error = KernelError(
-            "write", attempt.subject, wanted: attempt.wanted.description, message: "the write was answered with success")
+            "write", attempt.subject, wanted: attempt.wanted.description, message: "the write was answered with success"
+        )
     }
     error?.got = held.description
     if let error { concluded.outcome = .failed(held: held, error) }
     return concluded
 }
 
-/// Whether the kernel took the wish and rounded it, rather than ignored it: the value moved, or lies within an eighth of the wish.
+/// Whether the kernel took the wish and rounded it, rather than ignored it: the value moved, or lies within an eighth
+/// of the wish.
 private func isNearby(_ held: SettingValue, wanted: SettingValue, before: SettingValue) -> Bool {
     guard case .integer(let held) = held, case .integer(let wanted) = wanted else { return false }
     if case .integer(let before) = before, held != before { return true }
@@ -116,7 +123,8 @@ extension Ledger {
             Key(setting).map { key in
                 Entry(
                     key: key, name: setting.target?.name, original: original.description, written: written,
-                    companionOf: companionOf, keepOnRemoval: setting.keepOnRemoval, source: setting.origin, kernel: kernel,
+                    companionOf: companionOf, keepOnRemoval: setting.keepOnRemoval, source: setting.origin,
+                    kernel: kernel,
                     time: host.now())
             }
         }

@@ -20,7 +20,8 @@ package struct Rules: Sendable {
         }
     }
 
-    /// Text that is the same wherever the same is asked: names of files, comments and the order of unrelated keys do not count.
+    /// Text that is the same wherever the same is asked: names of files, comments and the order of unrelated keys do
+    /// not count.
     package var canonicalText: String {
         var last: [String: String] = [:]
         var matching: [String] = []
@@ -44,8 +45,8 @@ package struct Desire: Sendable {
 
 /// Works out the settings of this host. Pure: the same configuration, inventory and ledger give the same settings.
 ///
-/// Later rules win per setting and the losers are kept with it; what the ledger says we wrote and nobody asks for any more goes back
-/// to its original. A guard-rail that refuses is an error in `problems`: nothing may be written then.
+/// Later rules win per setting and the losers are kept with it; what the ledger says we wrote and nobody asks for any
+/// more goes back to its original. A guard-rail that refuses is an error in `problems`: nothing may be written then.
 package func desire(
     _ rules: Rules, on inventory: Inventory, ledger: Ledger, overrulingMode: Mode? = nil,
     domains: [any TuningDomain] = allDomains, problems: inout Problems
@@ -135,7 +136,8 @@ private func restorations(
 ) -> [Setting] {
     let entries = ledger.entries.values.filter { $0.key.domain == domain.name }
     guard !entries.isEmpty else { return [] }
-    let targets = Dictionary(domain.targets(in: inventory).map { ($0.identity, $0) }, uniquingKeysWith: { first, _ in first })
+    let targets = Dictionary(
+        domain.targets(in: inventory).map { ($0.identity, $0) }, uniquingKeysWith: { first, _ in first })
     return entries.compactMap { entry in
         guard let target = targets[entry.key.identity], !entry.keepOnRemoval else { return nil }
         func id(_ attribute: String) -> SettingID {

@@ -1,7 +1,7 @@
 import HostModel
 
-/// The files of a set of drop-in folders in the order in which they are read: by name, a folder's file hiding those of the same name
-/// in the folders after it. (sysctl.d(5), udev(7))
+/// The files of a set of drop-in folders in the order in which they are read: by name, a folder's file hiding those of
+/// the same name in the folders after it. (sysctl.d(5), udev(7))
 func dropIns(_ folders: [String], suffix: String, on host: Host) -> [(name: String, path: String)] {
     var paths: [String: String] = [:]
     for folder in folders {

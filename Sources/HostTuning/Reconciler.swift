@@ -2,9 +2,11 @@ package import FoundationEssentials
 package import HostConfiguration
 package import HostModel
 
-/// One pass from files to report: configuration and inventory make settings, settings are assessed, and what may be is corrected.
+/// One pass from files to report: configuration and inventory make settings, settings are assessed, and what may be is
+/// corrected.
 ///
-/// The only way to write to a host. A `check` stops before the writing, so that a dry run cannot differ from the real one.
+/// The only way to write to a host. A `check` stops before the writing, so that a dry run cannot differ from the real
+/// one.
 package struct Reconciler: Sendable {
     package var host: Host
     package var source: ConfigurationSource
@@ -47,7 +49,8 @@ package struct Reconciler: Sendable {
     /// Reads the configuration's files, and nothing of the kernel.
     package func load(problems: inout Problems) throws(InvalidConfiguration) -> Rules {
         let configuration = loadConfiguration(
-            source, folders: folders, domains: allDomains.map(\.name), plannedDomains: plannedDomains, files: host.files,
+            source, folders: folders, domains: allDomains.map(\.name), plannedDomains: plannedDomains,
+            files: host.files,
             problems: &problems)
         let rules = configuration.map { Rules(of: $0, problems: &problems) }
         guard let rules, !problems.hasErrors else { throw InvalidConfiguration(problems) }
@@ -60,7 +63,8 @@ package struct Reconciler: Sendable {
         return pass.selected(by: isSelected)
     }
 
-    /// Compares, and tells what `apply` would write beyond what differs now: settings that a write of another one resets.
+    /// Compares, and tells what `apply` would write beyond what differs now: settings that a write of another one
+    /// resets.
     package func plan() throws -> (pass: Pass, disturbed: [SettingID: String]) {
         let pass = try check()
         var disturbed: [SettingID: String] = [:]
@@ -96,7 +100,8 @@ package struct Reconciler: Sendable {
         var (pass, desire, ledger) = try observe()
         ledger.isHeld = false
         let correction = try correct(
-            pass.settings, desire, isSelected: isSelected, on: host, kernel: pass.inventory.kernelRelease, ledger: &ledger,
+            pass.settings, desire, isSelected: isSelected, on: host, kernel: pass.inventory.kernelRelease,
+            ledger: &ledger,
             file: ledgerFile)
         pass.settings = correction.settings
         pass.attempts = correction.attempts
@@ -107,8 +112,8 @@ package struct Reconciler: Sendable {
         return pass.selected(by: isSelected)
     }
 
-    /// Puts back what was found before the first writes, removes what early boot would read, and holds until the next `apply`.
-    /// Needs no configuration, so that a broken one can be left behind. The caller holds the lock.
+    /// Puts back what was found before the first writes, removes what early boot would read, and holds until the next
+    /// `apply`. Needs no configuration, so that a broken one can be left behind. The caller holds the lock.
     package func revert() throws -> Pass {
         let inventory = try takeInventory(of: host)
         if let reason = inventory.observeOnly { throw KernelError("revert", inventory.hostname, message: reason) }
@@ -154,19 +159,22 @@ package struct Reconciler: Sendable {
         wanted.policy.allow.formUnion(allowing)
         let settings = assess(wanted, on: host, kernel: inventory.kernelRelease, ledger: ledger)
         let pass = Pass(
-            inventory: inventory, time: host.now(), rules: rules, policy: wanted.policy, settings: settings, isHeld: ledger.isHeld,
+            inventory: inventory, time: host.now(), rules: rules, policy: wanted.policy, settings: settings,
+            isHeld: ledger.isHeld,
             problems: problems)
         return (pass, wanted, ledger)
     }
 
     private func readLedger() throws(KernelError) -> Ledger { try ledgerFile.load(from: host.files) }
 
-    /// Writes what the distribution applies at early boot, for settings that hold or will once their module is here. Lines of
-    /// settings that the command is not about, or that are only observed, stay as they are.
+    /// Writes what the distribution applies at early boot, for settings that hold or will once their module is here.
+    /// Lines of settings that the command is not about, or that are only observed, stay as they are.
     private func persist(_ settings: [Assessed], in domain: any TuningDomain) throws(KernelError) {
         let asked = settings.filter { $0.setting.id.domain == domain.name && !$0.setting.isRestoration }
         let old = try domain.persisted(on: host)
-        guard settings.contains(where: { $0.setting.id.domain == domain.name && $0.setting.mode != .observe }) else { return }
+        guard settings.contains(where: { $0.setting.id.domain == domain.name && $0.setting.mode != .observe }) else {
+            return
+        }
         var new: [SettingID: String] = [:]
         for assessed in asked {
             let id = assessed.setting.id

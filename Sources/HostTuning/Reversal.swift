@@ -1,7 +1,8 @@
 package import HostConfiguration
 package import HostModel
 
-/// Everything in the ledger as settings that ask for the original. A device that is away leaves its settings pending, and in the ledger.
+/// Everything in the ledger as settings that ask for the original. A device that is away leaves its settings pending,
+/// and in the ledger.
 package func reversal(
     of ledger: Ledger, on inventory: Inventory, policy: Policy, domains: [any TuningDomain] = allDomains
 ) -> Desire {
@@ -20,7 +21,8 @@ package func reversal(
                     requirement: .exactly(domain.value(entry.original, of: entry.key.attribute)),
                     disruption: domain.disruption(of: entry.key.attribute),
                     origin: entry.source,
-                    awaiting: target == nil ? "\(entry.key.identity) is not here; its original stays in the ledger" : nil))
+                    awaiting: target == nil
+                        ? "\(entry.key.identity) is not here; its original stays in the ledger" : nil))
         }
     }
     return Desire(settings: settings.sorted { $0.id < $1.id }, policy: policy)

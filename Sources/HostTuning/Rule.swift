@@ -3,7 +3,8 @@ package import HostModel
 
 /// What one line of one file asks: one attribute of every object that matches.
 ///
-/// A section of the configuration is decoded into rules by its domain; `desire` turns them into the settings of this host.
+/// A section of the configuration is decoded into rules by its domain; `desire` turns them into the settings of this
+/// host.
 package struct Rule: Sendable {
     package let domain: String
     package let attribute: String

@@ -51,7 +51,8 @@ struct Wish {
             switch entry.name {
             case "value", "include":
                 if isComplete {
-                    problems.error("value and include exclude each other, expected one of them", at: entry.origin, key: key)
+                    problems.error(
+                        "value and include exclude each other, expected one of them", at: entry.origin, key: key)
                 }
                 isComplete = true
                 if entry.name == "value" {
@@ -66,7 +67,8 @@ struct Wish {
             }
         }
         if !isComplete {
-            problems.error("no value, expected value or include beside \(entries.map(\.name))", at: node.origin, key: key)
+            problems.error(
+                "no value, expected value or include beside \(entries.map(\.name))", at: node.origin, key: key)
         }
         return demand.map { Wish(demand: $0, options: options) }
     }

@@ -1,7 +1,8 @@
 package import HostConfiguration
 package import HostModel
 
-/// One kind of thing that is tuned. A folder under Domains holds all that is particular to it; nothing outside asks which it is.
+/// One kind of thing that is tuned. A folder under Domains holds all that is particular to it; nothing outside asks
+/// which it is.
 ///
 /// Decoding and selecting are pure; `read` never writes; only `apply` does.
 package protocol TuningDomain: Sendable {
@@ -22,7 +23,8 @@ package protocol TuningDomain: Sendable {
     /// What a person should know of an attribute on this kernel though nothing is wrong with it.
     func note(on attribute: String, in inventory: Inventory) -> String?
 
-    /// The guard-rails: refuses values that would hurt this host, warns of those that may. `forced` ones are only told of.
+    /// The guard-rails: refuses values that would hurt this host, warns of those that may. `forced` ones are only told
+    /// of.
     func review(_ settings: [Setting], forced: Set<SettingID>, on inventory: Inventory, problems: inout Problems)
 
     /// The kernel's text as a value of this attribute.
@@ -34,18 +36,37 @@ package protocol TuningDomain: Sendable {
     /// Attributes of the same target that the kernel changes by itself when this one is written.
     func companions(of setting: Setting, on host: Host) -> [String]
 
-    /// Makes it so, for all settings of one target together, in the order that the kernel needs; each is read before it is
-    /// written, and what holds already is not written. One refusal does not keep the others from being tried.
+    /// Makes it so, for all settings of one target together, in the order that the kernel needs; each is read before it
+    /// is written, and what holds already is not written. One refusal does not keep the others from being tried.
     func apply(_ settings: [Setting], to target: Target, on host: Host) -> [Attempt]
 
-    /// What the file that early boot reads says of our settings, in the kernel's text; empty where there is no such file.
+    /// What the file that early boot reads says of our settings, in the kernel's text; empty where there is no such
+    /// file.
     func persisted(on host: Host) throws(KernelError) -> [SettingID: String]
 
-    /// Makes that file say this and nothing else; removes it where there is nothing to say. Writes nothing where it says so already.
+    /// Makes that file say this and nothing else; removes it where there is nothing to say. Writes nothing where it
+    /// says so already.
     func persist(_ values: [SettingID: String], on host: Host) throws(KernelError)
 
     /// Where else on this host the same thing is set, in the order in which the last one wins at boot.
     func mentions(of id: SettingID, on host: Host) -> [Mention]
+}
+
+/// What many kinds of things do not have.
+extension TuningDomain {
+    package func note(on attribute: String, in inventory: Inventory) -> String? { nil }
+
+    package func review(
+        _ settings: [Setting], forced: Set<SettingID>, on inventory: Inventory, problems: inout Problems
+    ) {}
+
+    package func companions(of setting: Setting, on host: Host) -> [String] { [] }
+
+    package func persisted(on host: Host) throws(KernelError) -> [SettingID: String] { [:] }
+
+    package func persist(_ values: [SettingID: String], on host: Host) throws(KernelError) {}
+
+    package func mentions(of id: SettingID, on host: Host) -> [Mention] { [] }
 }
 
 /// The targets that a rule takes.

@@ -43,7 +43,9 @@ struct Apply: ParsableCommand {
     private func plan(_ reconciler: Reconciler) throws {
         let (pass, disturbed) = try reconciler.plan()
         let changes = pass.settings.compactMap { assessed -> PlannedChange? in
-            guard let cause = disturbed[assessed.setting.id] else { return assessed.isToWrite ? PlannedChange(assessed) : nil }
+            guard let cause = disturbed[assessed.setting.id] else {
+                return assessed.isToWrite ? PlannedChange(assessed) : nil
+            }
             var change = PlannedChange(assessed)
             change.result = "after \(cause) resets it"
             return change
@@ -56,7 +58,8 @@ struct Apply: ParsableCommand {
 /// Only root can write to the kernel's files; better said once than for every file.
 func needRoot(_ reconciler: Reconciler, to verb: String) throws {
     guard reconciler.host.userID == 0 else {
-        throw KernelError(verb, "this host", errno: .notPermitted, message: "only root may write; `ais-hostd check` compares")
+        throw KernelError(
+            verb, "this host", errno: .notPermitted, message: "only root may write; `ais-hostd check` compares")
     }
 }
 

@@ -7,7 +7,8 @@ import HostTuning
 /// What every command takes.
 struct CommonOptions: ParsableArguments {
     @Option(
-        name: .customLong("config"), help: ArgumentHelp("Read this file instead of /etc/ais-hostd (repeatable).", valueName: "file"))
+        name: .customLong("config"),
+        help: ArgumentHelp("Read this file instead of /etc/ais-hostd (repeatable).", valueName: "file"))
     var configurationFiles: [String] = []
 
     @Option(help: "How to print: table, json or yaml.")

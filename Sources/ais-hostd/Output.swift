@@ -23,8 +23,11 @@ func printProblems(_ problems: Problems) {
     for problem in problems.list { Terminal.writeError("\(problem)\n") }
 }
 
-/// Prints a pass in the wanted format; its warnings and errors go to standard error. Ends the command with its exit code.
-func finish(_ pass: Reconciler.Pass, _ options: CommonOptions, changes: [PlannedChange] = [], after: [String] = []) throws {
+/// Prints a pass in the wanted format; its warnings and errors go to standard error. Ends the command with its exit
+/// code.
+func finish(_ pass: Reconciler.Pass, _ options: CommonOptions, changes: [PlannedChange] = [], after: [String] = [])
+    throws
+{
     printProblems(pass.problems)
     let report = Report(pass)
     if !options.quiet {
@@ -48,7 +51,8 @@ func finish(_ pass: Reconciler.Pass, _ options: CommonOptions, changes: [Planned
 extension TableStyle {
     static func terminal(verbose: Bool = false) -> TableStyle {
         let terminal = Terminal.standardOutput
-        return TableStyle(width: terminal.width, color: terminal.hasColor, verbose: verbose, unicode: terminal.isUnicode)
+        return TableStyle(
+            width: terminal.width, color: terminal.hasColor, verbose: verbose, unicode: terminal.isUnicode)
     }
 }
 

@@ -32,7 +32,8 @@ struct Holdings {
         }
     }
 
-    /// What is mounted where a path is, in each namespace: the longest mount points, of which later ones may cover earlier ones.
+    /// What is mounted where a path is, in each namespace: the longest mount points, of which later ones may cover
+    /// earlier ones.
     private func mounts(around path: String, in tables: [[Mount]]) -> [Mount] {
         tables.flatMap { table in
             let around = table.filter { $0.contains(path) }
@@ -45,7 +46,7 @@ struct Holdings {
     private func swaps() throws(KernelError) -> [[String]] {
         do throws(KernelError) {
             return try attributes.lines("/proc/swaps").dropFirst().filter { $0.count >= 2 }
-        } catch where error.isAbsence {
+        } catch  where error.isAbsence {
             return []
         }
     }
@@ -60,7 +61,9 @@ struct Holdings {
             }
         }
         return folders.filter { folder in
-            do throws(KernelError) { return try attributes.files.status(folder).kind == .folder } catch { return !error.isAbsence }
+            do throws(KernelError) { return try attributes.files.status(folder).kind == .folder } catch {
+                return !error.isAbsence
+            }
         }
     }
 
@@ -86,7 +89,8 @@ struct Holdings {
 
     /// By the number of the node; by its name where another `/dev` than ours is meant.
     private func device(node path: String) throws(KernelError) -> String? {
-        if let status = try? attributes.files.status(path), status.kind == .blockDevice, let number = status.represents {
+        if let status = try? attributes.files.status(path), status.kind == .blockDevice, let number = status.represents
+        {
             return try attributes.target("/sys/dev/block/\(number)")
         }
         return try attributes.target("/sys/class/block/\(lastComponent(path))")
@@ -112,7 +116,9 @@ struct Holdings {
         }
         guard names.insert(lastComponent(device)).inserted else { return }
         for slave in try attributes.names("\(device)/slaves") {
-            if let below = try attributes.target("\(device)/slaves/\(slave)") { try collectDisks(at: below, into: &names) }
+            if let below = try attributes.target("\(device)/slaves/\(slave)") {
+                try collectDisks(at: below, into: &names)
+            }
         }
     }
 }

@@ -2,8 +2,9 @@ import HostModel
 
 /// The disks that a rule can match, by name.
 ///
-/// Left out are what the kernel hides (the paths below an NVMe multipath head), what has no medium (unbound loop and nbd
-/// devices, zram without a size, an empty card reader), and what went away meanwhile. A real disk of size 0 stays: it is broken.
+/// Left out are what the kernel hides (the paths below an NVMe multipath head), what has no medium (unbound loop and
+/// nbd devices, zram without a size, an empty card reader), and what went away meanwhile. A real disk of size 0 stays:
+/// it is broken.
 func disks(of host: Host, _ attributes: Attributes) throws(KernelError) -> [Disk] {
     let devices = try host.devices.disks()
     guard !devices.isEmpty else { return [] }
@@ -15,7 +16,7 @@ func disks(of host: Host, _ attributes: Attributes) throws(KernelError) -> [Disk
             guard var disk = try probe.disk() else { continue }
             disk.claims = held[device.name, default: []] + disk.claims
             disks.append(disk)
-        } catch where error.isAbsence {
+        } catch  where error.isAbsence {
             continue
         }
     }
@@ -132,7 +133,8 @@ struct DiskProbe {
     }
 }
 
-/// How a disk is attached, in the words of lsblk(8), by the parts of its path; nil where they don't say (RAID controllers).
+/// How a disk is attached, in the words of lsblk(8), by the parts of its path; nil where they don't say (RAID
+/// controllers).
 private func transport(of device: Device) -> String? {
     if device.name.hasPrefix("nvme") { return "nvme" }
     let words: KeyValuePairs = [

@@ -1,6 +1,7 @@
 package import HostModel
 
-/// Takes stock of this host. What it can't find out about a disk's users is an error: a disk must not look free for want of an answer.
+/// Takes stock of this host. What it can't find out about a disk's users is an error: a disk must not look free for
+/// want of an answer.
 package func takeInventory(of host: Host) throws(KernelError) -> Inventory {
     let attributes = Attributes(files: host.files)
     return Inventory(
@@ -30,7 +31,7 @@ private func observeOnly(_ attributes: Attributes) throws(KernelError) -> String
     do throws(KernelError) {
         _ = try attributes.files.status(path)
         return "\(path) exists"
-    } catch where !error.isAbsence {
+    } catch  where !error.isAbsence {
         return "\(path) may exist: \(error)"
     } catch {}
     let words = try attributes.lines("/proc/cmdline").joined()

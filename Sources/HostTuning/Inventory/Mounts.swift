@@ -8,7 +8,8 @@ struct Mount {
     var type: String
     var source: String
 
-    /// Takes `36 35 98:0 /root /point rw,noatime master:1 - ext3 /dev/sda1 rw`. The marks before the dash vary in number.
+    /// Takes `36 35 98:0 /root /point rw,noatime master:1 - ext3 /dev/sda1 rw`. The marks before the dash vary in
+    /// number.
     init?(_ fields: [String]) {
         guard let dash = fields.dropFirst(6).firstIndex(of: "-"), fields.count > dash + 2 else { return nil }
         device = fields[2]

@@ -24,7 +24,8 @@ package struct Ledger: Sendable {
         package var name: String?
         /// In the kernel's text.
         package var original: String
-        /// What we wrote last; what the kernel made of it, where that differs; nil for a companion until it has changed.
+        /// What we wrote last; what the kernel made of it, where that differs; nil for a companion until it has
+        /// changed.
         package var written: String?
         /// What the kernel holds instead of what was asked, so that it is asked only once.
         package var settled: Settled?

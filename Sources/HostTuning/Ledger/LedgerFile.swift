@@ -24,7 +24,9 @@ package struct LedgerFile: Sendable {
             guard version == Self.schema else {
                 throw KernelError(
                     "read", path,
-                    message: "schema \(version) is of another version of ais-hostd, this one knows \(Self.schema); left untouched")
+                    message:
+                        "schema \(version) is of another version of ais-hostd, this one knows \(Self.schema); left untouched"
+                )
             }
             return try JSONDecoder().decode(Contents.self, from: Data(bytes)).ledger
         } catch let error as KernelError {

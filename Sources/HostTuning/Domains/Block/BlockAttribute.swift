@@ -40,7 +40,8 @@ enum BlockAttribute: String, CaseIterable {
         if self == .scheduler { return schedulers(node, key: key, problems: &problems) }
         if case .scalar("max", _) = node.content {
             if maximumFile != nil { return .requirement(.maximum) }
-            problems.error("max, but no device tells the most it takes, expected a whole number", at: node.origin, key: key)
+            problems.error(
+                "max, but no device tells the most it takes, expected a whole number", at: node.origin, key: key)
             return nil
         }
         if case .scalar("physical-cores", _) = node.content { return .workedOut([.physicalCores]) }
@@ -56,11 +57,14 @@ enum BlockAttribute: String, CaseIterable {
         for node in nodes {
             guard let word = node.text(key, &problems, expected: expected) else { return nil }
             if ["noop", "deadline", "cfq"].contains(word) {
-                problems.error("\(word) left the kernel with the single queue (5.0), expected \(Self.successor[word] ?? "")", at: node.origin, key: key)
+                problems.error(
+                    "\(word) left the kernel with the single queue (5.0), expected \(Self.successor[word] ?? "")",
+                    at: node.origin, key: key)
                 return nil
             }
             guard !word.isEmpty, word.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x5B && $0 != 0x5D }) else {
-                problems.error("\(quoted(word)) is no name of a scheduler, expected \(expected)", at: node.origin, key: key)
+                problems.error(
+                    "\(quoted(word)) is no name of a scheduler, expected \(expected)", at: node.origin, key: key)
                 return nil
             }
             words.append(word)

@@ -13,12 +13,15 @@ package struct BlockDomain: TuningDomain {
     package init() {}
 
     package func rules(of section: Section, conditions: [Condition], problems: inout Problems) -> [Rule] {
-        let items = section.node.items(name, &problems, expected: "a list of rules, each with match and attributes") ?? []
+        let items =
+            section.node.items(name, &problems, expected: "a list of rules, each with match and attributes") ?? []
         return items.flatMap { rules(of: $0, conditions: conditions, problems: &problems) }
     }
 
     private func rules(of node: Node, conditions: [Condition], problems: inout Problems) -> [Rule] {
-        guard let entries = node.entries(name, &problems, expected: "a rule with match and attributes") else { return [] }
+        guard let entries = node.entries(name, &problems, expected: "a rule with match and attributes") else {
+            return []
+        }
         var options = RuleOptions(conditions: conditions)
         var match: Match?
         var include: Set<Claim.Role> = []
@@ -75,12 +78,6 @@ package struct BlockDomain: TuningDomain {
     /// Since Linux 6.11 the kernel freezes the queue for a write to any of them; before, for some.
     package func disruption(of attribute: String) -> Disruption { .ioStall }
 
-    package func note(on attribute: String, in inventory: Inventory) -> String? { nil }
-
-    package func review(
-        _ settings: [Setting], forced: Set<SettingID>, on inventory: Inventory, problems: inout Problems
-    ) {}
-
     package func value(_ text: String, of attribute: String) -> SettingValue {
         if attribute == BlockAttribute.scheduler.rawValue { return .word(BlockQueue.schedulers(text).current) }
         return Int128(text.trimmed).map { .integer($0) } ?? .word(text.trimmed)
@@ -95,7 +92,8 @@ package struct BlockDomain: TuningDomain {
     package func companions(of setting: Setting, on host: Host) -> [String] {
         guard setting.id.attribute == BlockAttribute.scheduler.rawValue, let target = setting.target else { return [] }
         let own = (try? host.files.list("\(target.path)/queue/iosched")) ?? []
-        return [BlockAttribute.nrRequests.rawValue, BlockAttribute.writebackLatency.rawValue] + own.map { "iosched/\($0)" }
+        return [BlockAttribute.nrRequests.rawValue, BlockAttribute.writebackLatency.rawValue]
+            + own.map { "iosched/\($0)" }
     }
 
     package func apply(_ settings: [Setting], to target: Target, on host: Host) -> [Attempt] {
@@ -110,10 +108,6 @@ package struct BlockDomain: TuningDomain {
     private static func order(of setting: Setting) -> (Int, String) {
         (setting.id.attribute == BlockAttribute.scheduler.rawValue ? 0 : 1, setting.id.attribute)
     }
-
-    /// Nothing that early boot reads knows of disks that come and go: udev and this program do.
-    package func persisted(on host: Host) throws(KernelError) -> [SettingID: String] { [:] }
-    package func persist(_ values: [SettingID: String], on host: Host) throws(KernelError) {}
 }
 
 extension Disk {

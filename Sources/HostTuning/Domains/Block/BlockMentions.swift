@@ -2,11 +2,13 @@ package import HostModel
 
 extension BlockDomain {
     private static let ruleFolders = [
-        "/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d",
+        "/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d", "/usr/lib/udev/rules.d",
+        "/lib/udev/rules.d",
     ]
 
-    /// udev(7) rules that assign the same attribute. They run when a disk appears and whenever it changes, so they win until our next
-    /// pass. Whether a rule's own match takes this disk is udev's to say: all that name the attribute are listed.
+    /// udev(7) rules that assign the same attribute. They run when a disk appears and whenever it changes, so they win
+    /// until our next pass. Whether a rule's own match takes this disk is udev's to say: all that name the attribute
+    /// are listed.
     package func mentions(of id: SettingID, on host: Host) -> [Mention] {
         let key = "ATTR{queue/\(id.attribute)}=\""
         return dropIns(Self.ruleFolders, suffix: ".rules", on: host).flatMap { _, path -> [Mention] in

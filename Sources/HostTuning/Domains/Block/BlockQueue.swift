@@ -22,7 +22,9 @@ struct BlockQueue {
         let held = SettingValue.integer(number)
         // The bounds matter only where it differs: a pass with nothing to do reads one file for each setting.
         if setting.requirement == .exactly(held) { return .value(held, Bounds()) }
-        if hasNoEffect(attribute) { return .absent("\(target.name ?? "this disk") passes its requests on and has no queue of its own") }
+        if hasNoEffect(attribute) {
+            return .absent("\(target.name ?? "this disk") passes its requests on and has no queue of its own")
+        }
         return .value(held, bounds(of: attribute))
     }
 
@@ -56,7 +58,9 @@ struct BlockQueue {
             // BLKDEV_MIN_RQ; under a scheduler MAX_SCHED_RQ (block/blk-mq.h), else the hardware's depth.
             let text = (try? host.files.read(file("scheduler"))).map { String(decoding: $0, as: UTF8.self) } ?? ""
             let scheduler = Self.schedulers(text).current
-            if scheduler == "none" { return Bounds(lower: 4, upper: number("\(target.path)/mq/0/nr_tags"), source: "the hardware's depth") }
+            if scheduler == "none" {
+                return Bounds(lower: 4, upper: number("\(target.path)/mq/0/nr_tags"), source: "the hardware's depth")
+            }
             return Bounds(lower: 4, upper: 2048, source: "the kernel's limit under \(scheduler)")
         case .readAhead: return Bounds(step: Int128(host.pageSize / 1024), source: "pages")
         case .maxSectors, .discardMax:
@@ -66,7 +70,8 @@ struct BlockQueue {
         }
     }
 
-    /// A device that only passes bios on (an NVMe multipath head, LVM) has these files and no use for them: it has no hardware queues.
+    /// A device that only passes bios on (an NVMe multipath head, LVM) has these files and no use for them: it has no
+    /// hardware queues.
     private func hasNoEffect(_ attribute: String) -> Bool {
         ["nr_requests", "rq_affinity", "nomerges", "wbt_lat_usec", "io_timeout"].contains(attribute)
             && (try? host.files.status("\(target.path)/mq")) == nil
@@ -82,7 +87,8 @@ struct BlockQueue {
         let path = "\(target.path)/diskseq"
         let now = String(decoding: try host.files.read(path), as: UTF8.self).trimmed
         guard now == sequence else {
-            throw KernelError("write", target.path, wanted: sequence, got: now, message: "it is another disk now (diskseq)")
+            throw KernelError(
+                "write", target.path, wanted: sequence, got: now, message: "it is another disk now (diskseq)")
         }
     }
 }

@@ -99,7 +99,8 @@ package struct SysctlDomain: TuningDomain {
 
     package func apply(_ settings: [Setting], to target: Target, on host: Host) -> [Attempt] {
         settings.sorted { Self.order(of: $0) < Self.order(of: $1) }.compactMap { setting in
-            attempt(setting, file: SysctlKey(name: setting.id.attribute).file, reading: read(setting, on: host), on: host)
+            attempt(
+                setting, file: SysctlKey(name: setting.id.attribute).file, reading: read(setting, on: host), on: host)
         }
     }
 

@@ -2,14 +2,17 @@ import HostModel
 
 /// What is known of single keys and can't be read from the kernel. Each with its source.
 enum SysctlFacts {
-    /// Reading them fails or means nothing, so that they can't be compared: they are commands. (admin-guide/sysctl/vm.rst)
+    /// Reading them fails or means nothing, so that they can't be compared: they are commands.
+    /// (admin-guide/sysctl/vm.rst)
     static let writeOnly: Set<String> = [
         "vm.drop_caches", "vm.compact_memory", "net.ipv4.route.flush", "net.ipv6.route.flush",
     ]
 
     /// Keys that the kernel takes and ignores.
     static func note(on name: String, kernel: KernelVersion?) -> String? {
-        guard let kernel, let release = deadSince[name], let dead = KernelVersion(release), kernel >= dead else { return nil }
+        guard let kernel, let release = deadSince[name], let dead = KernelVersion(release), kernel >= dead else {
+            return nil
+        }
         return "no effect since Linux \(release)"
     }
 

@@ -36,10 +36,12 @@ extension SysctlDomain {
         try host.files.replace(Self.persistentFile, with: bytes, permissions: 0o644)
     }
 
-    private static func bootOrder(_ id: SettingID) -> (Int, String) { (SysctlFacts.rank(of: id.attribute), id.attribute) }
+    private static func bootOrder(_ id: SettingID) -> (Int, String) {
+        (SysctlFacts.rank(of: id.attribute), id.attribute)
+    }
 
-    /// As systemd-sysctl orders them: by file name, a folder's file hiding one of the same name in the folders after it. /etc/sysctl.conf is
-    /// read last by sysctl(8), and by systemd where a link in sysctl.d says so.
+    /// As systemd-sysctl orders them: by file name, a folder's file hiding one of the same name in the folders after
+    /// it. /etc/sysctl.conf is read last by sysctl(8), and by systemd where a link in sysctl.d says so.
     package func mentions(of id: SettingID, on host: Host) -> [Mention] {
         let own = "99-zz-ais-hostd.conf"
         let folders = ["/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"].map { "\($0)/sysctl.d" }
@@ -62,7 +64,8 @@ extension SysctlDomain {
         func names(_ attribute: String) -> Bool { (try? Glob(name))?.matches(attribute) ?? (name == attribute) }
     }
 
-    /// `KEY = VALUE`, with a dash before a key that may be missing; `#` and `;` begin comments. An absent file has no lines.
+    /// `KEY = VALUE`, with a dash before a key that may be missing; `#` and `;` begin comments. An absent file has no
+    /// lines.
     private static func lines(of path: String, on host: Host) throws(KernelError) -> [Line] {
         let bytes: [UInt8]
         do { bytes = try host.files.read(path) } catch {
@@ -72,7 +75,9 @@ extension SysctlDomain {
         var lines: [Line] = []
         for (index, bytes) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
             let text = String(decoding: bytes, as: UTF8.self).trimmed
-            guard let first = text.first, first != "#", first != ";", let equals = text.firstIndex(of: "=") else { continue }
+            guard let first = text.first, first != "#", first != ";", let equals = text.firstIndex(of: "=") else {
+                continue
+            }
             let left = String(text[..<equals].drop { $0 == "-" }).trimmed
             let usesSlashes = left.first { $0 == "." || $0 == "/" } == "/"
             let name = usesSlashes ? SysctlKey(path: left).name : left

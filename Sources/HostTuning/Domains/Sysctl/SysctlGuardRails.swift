@@ -11,7 +11,8 @@ enum SysctlGuardRails {
     ) {
         let byName = Dictionary(settings.map { ($0.id.attribute, $0) }, uniquingKeysWith: { _, last in last })
         func refuse(_ setting: Setting, _ text: String) {
-            let text = forced.contains(setting.id) ? "\(text); forced" : "\(text), expected less (force: true overrules this)"
+            let text =
+                forced.contains(setting.id) ? "\(text); forced" : "\(text), expected less (force: true overrules this)"
             if forced.contains(setting.id) {
                 problems.warn(text, at: setting.origin, key: setting.id.attribute)
             } else {
@@ -21,13 +22,18 @@ enum SysctlGuardRails {
         if let setting = byName["vm.min_free_kbytes"], case .exactly(.integer(let wanted)) = setting.requirement {
             let total = inventory.memory / 1024
             if wanted > total / 20 {
-                refuse(setting, "\(wanted) KiB is more than 5 % of this host's memory (\(total) KiB, of which 5 % are \(total / 20))")
+                refuse(
+                    setting,
+                    "\(wanted) KiB is more than 5 % of this host's memory (\(total) KiB, of which 5 % are \(total / 20))"
+                )
             }
         }
         if let setting = byName["net.ipv4.tcp_mem"], case .exactly(.integers(let wanted)) = setting.requirement {
             let pages = inventory.memory / Int128(inventory.pageSize)
             if let most = wanted.max(), most > pages {
-                refuse(setting, "\(most) pages are more than this host's memory (\(pages) pages of \(inventory.pageSize) bytes)")
+                refuse(
+                    setting,
+                    "\(most) pages are more than this host's memory (\(pages) pages of \(inventory.pageSize) bytes)")
             }
         }
         warnOfEphemeralPorts(byName, problems: &problems)

@@ -1,12 +1,14 @@
 import HostConfiguration
 import HostModel
 
-/// How a sysctl's value is written in the configuration. Strict: what the kernel would accept and mangle is refused here.
+/// How a sysctl's value is written in the configuration. Strict: what the kernel would accept and mangle is refused
+/// here.
 enum SysctlValues {
     static func decode(_ node: Node, of name: String, key: String, problems: inout Problems) -> Demand? {
         switch SysctlKind(of: name) {
         case .text: return node.text(key, &problems).map { .requirement(.exactly(SysctlKind.value($0, of: name))) }
-        case .ranges, .words: return set(node, of: name, key: key, problems: &problems).map { .requirement(.exactly($0)) }
+        case .ranges, .words:
+            return set(node, of: name, key: key, problems: &problems).map { .requirement(.exactly($0)) }
         case .integer, .vector, nil: break
         }
         guard let words = fields(node, key: key, problems: &problems) else { return nil }
@@ -40,8 +42,10 @@ enum SysctlValues {
         }
         var all = IntegerRanges()
         for (text, origin) in texts {
-            guard let ranges = SysctlKind.ranges(text.trimmed), ranges.ranges.allSatisfy({ $0.upperBound <= 65535 }) else {
-                problems.error("\(text) is no list of ranges, expected for example 51080-51083,9847", at: origin, key: key)
+            guard let ranges = SysctlKind.ranges(text.trimmed), ranges.ranges.allSatisfy({ $0.upperBound <= 65535 })
+            else {
+                problems.error(
+                    "\(text) is no list of ranges, expected for example 51080-51083,9847", at: origin, key: key)
                 return nil
             }
             all = all.union(ranges)
