@@ -40,5 +40,6 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
+        tests("HostConfigurationTests", of: ["HostModel", "HostConfiguration"]),
     ]
 )
