@@ -40,6 +40,6 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
-        tests("HostReportTests", of: ["HostReport", "HostModel"]),
+        tests("HostConfigurationTests", of: ["HostModel", "HostConfiguration"]),
     ]
 )

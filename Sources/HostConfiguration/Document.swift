@@ -71,7 +71,7 @@ struct Document {
     ) -> Bool {
         if domains.built.contains(entry.name) { return true }
         if domains.planned.contains(entry.name) {
-            let built = domains.built.sorted().joined(separator: ", ")
+            let built = domains.built.joined(separator: ", ")
             problems.error("not built in this version, expected one of \(built)", at: entry.origin, key: key)
         } else {
             problems.unknownKey(entry, key: key, expected: others + domains.built)

@@ -77,7 +77,7 @@ extension Match {
                 }
             if let test { criteria.append(Criterion(field: entry.name, test: test)) }
             if fields[entry.name] == nil {
-                problems.unknownKey(entry, key: key, expected: Array(fields.keys))
+                problems.unknownKey(entry, key: key, expected: fields.keys.sorted())
             }
         }
         return criteria.count == entries.count ? Match(criteria) : nil

@@ -16,10 +16,10 @@ package func nearest(to text: String, among candidates: [String]) -> String? {
     return ranked.min { $0 < $1 }?.candidate
 }
 
-/// How an error about an unknown word ends: `did you mean apply?`, or all that was expected.
+/// How an error about an unknown word ends: `did you mean apply?`, or all that was expected, in the order given.
 package func advice(for text: String, among candidates: [String]) -> String {
     if let near = nearest(to: text, among: candidates) { return "did you mean \(near)?" }
-    let all = candidates.sorted().joined(separator: ", ")
+    let all = candidates.joined(separator: ", ")
     return candidates.count == 1 ? "expected \(all)" : "expected one of \(all)"
 }
 

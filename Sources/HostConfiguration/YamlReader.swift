@@ -22,6 +22,8 @@ struct YamlEvent {
 /// libyaml's parser over bytes in memory: the only place that holds its pointers.
 struct YamlReader: ~Copyable {
     private let file: String
+    /// Where the text ends. libyaml sees another line after a last one that no line feed ends.
+    private let end: Origin
     /// Both stay where they are as long as this lives: the parser points to itself and to its input.
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let input: UnsafeMutableBufferPointer<UInt8>
@@ -29,6 +31,7 @@ struct YamlReader: ~Copyable {
     /// Takes UTF-8 without a byte order mark.
     init(_ bytes: some Collection<UInt8>, file: String) {
         self.file = file
+        end = endOfText(bytes, file: file)
         input = .allocate(capacity: bytes.count)
         _ = input.initialize(from: bytes)
         parser = .allocate(capacity: 1)
@@ -96,7 +99,8 @@ struct YamlReader: ~Copyable {
 
     /// libyaml counts from zero.
     private func origin(_ mark: yaml_mark_t) -> Origin {
-        Origin(file: file, line: Int(mark.line) + 1, column: Int(mark.column) + 1)
+        let origin = Origin(file: file, line: Int(mark.line) + 1, column: Int(mark.column) + 1)
+        return origin.line > end.line ? end : origin
     }
 
     private func text(_ pointer: UnsafeMutablePointer<yaml_char_t>?) -> String? {

@@ -27,6 +27,19 @@ func problemOfText(_ bytes: some Sequence<UInt8>, file: String) -> Problem? {
     }
 }
 
+/// The place after the last character.
+func endOfText(_ bytes: some Collection<UInt8>, file: String) -> Origin {
+    var (line, column) = (1, 1)
+    for byte in bytes {
+        if byte == UInt8(ascii: "\n") {
+            (line, column) = (line + 1, 1)
+        } else if byte & 0b1100_0000 != 0b1000_0000 {
+            column += 1
+        }
+    }
+    return Origin(file: file, line: line, column: column)
+}
+
 private let loneReturn = "a carriage return without a line feed, expected lines to end in a line feed"
 
 /// Why a scalar has no place in a file or, written as an escape, in a value.
