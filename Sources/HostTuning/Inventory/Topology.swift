@@ -9,7 +9,8 @@ func physicalCores(_ attributes: Attributes) throws(KernelError) -> Int {
     let folder = "/sys/devices/system/cpu"
     var counted: Set<Int> = []
     var cores = 0
-    for cpu in try numbers(attributes.required("\(folder)/online"), in: "\(folder)/online") where !counted.contains(cpu) {
+    for cpu in try numbers(attributes.required("\(folder)/online"), in: "\(folder)/online") where !counted.contains(cpu)
+    {
         let path = "\(folder)/cpu\(cpu)/topology/thread_siblings_list"
         if let siblings = try attributes.text(path) { counted.formUnion(try numbers(siblings, in: path)) }
         cores += 1
