@@ -32,7 +32,7 @@ let package = Package(
         room("HostKernel", sees: ["HostModel", "CLinux"]),
         room("HostTuning", sees: ["HostModel", "HostConfiguration"]),
         room("HostReport", sees: ["HostModel", "CYaml"]),
-        room("HostTestSupport", sees: ["HostModel"]),
+        room("HostTestSupport", sees: ["HostModel", "HostKernel"]),
         .executableTarget(
             name: "ais-hostd",
             dependencies: [
@@ -40,6 +40,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
-        tests("HostConfigurationTests", of: ["HostModel", "HostConfiguration"]),
+        tests("HostKernelTests", of: ["HostModel", "HostKernel", "CLinux"]),
+        tests("HostTuningTests", of: ["HostModel", "HostTuning", "HostTestSupport"]),
+        tests("HostTestSupportTests", of: ["HostModel", "HostTuning", "HostTestSupport", "HostKernel"]),
     ]
 )

@@ -6,7 +6,7 @@ extension SystemFiles {
         let held = OpenFolder(try Descriptor(opening: located(folder), O_RDONLY | O_DIRECTORY))
         do throws(KernelError) {
             try held.descriptor.lock()
-        } catch where error.errno == .again {
+        } catch let error where error.errno == .again {
             var error = error
             error.message = "held by \((try? holder(of: held.descriptor.inode())) ?? "another process")"
             throw error

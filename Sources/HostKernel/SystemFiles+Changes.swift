@@ -29,7 +29,7 @@ extension SystemFiles {
             let folder = try openFolder(of: path)
             try folder.unlink(name(of: path))
             try folder.sync()
-        } catch where error.errno == .noEntry {
+        } catch let error where error.errno == .noEntry {
         }
     }
 
@@ -37,7 +37,7 @@ extension SystemFiles {
     package func createFolder(_ path: String, permissions: UInt32) throws(KernelError) {
         do throws(KernelError) {
             try makeFolder(path, permissions: permissions)
-        } catch where error.errno == .noEntry {
+        } catch let error where error.errno == .noEntry {
             let parent = parent(of: path)
             guard parent != "/" else { throw error }
             try createFolder(parent, permissions: 0o755)
@@ -50,7 +50,7 @@ extension SystemFiles {
         let full = try located(path)
         do throws(KernelError) {
             _ = try call("mkdir", full) { mkdir(full, permissions) }
-        } catch where error.errno == .exists {
+        } catch let error where error.errno == .exists {
             guard try status(path).kind == .folder else { throw KernelError("mkdir", full, errno: .notDirectory) }
             return
         }

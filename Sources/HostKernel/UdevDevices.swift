@@ -29,7 +29,8 @@ package struct UdevDevices: Devices {
 
     private func disk(_ device: OpaquePointer) -> Device? {
         guard udev_device_get_devtype(device).map({ String(cString: $0) }) == "disk",
-            let path = udev_device_get_syspath(device).map({ String(cString: $0) }), let name = path.split(separator: "/").last
+            let path = udev_device_get_syspath(device).map({ String(cString: $0) }),
+            let name = path.split(separator: "/").last
         else { return nil }
         var properties: [String: String] = [:]
         var entry = udev_device_get_properties_list_entry(device)

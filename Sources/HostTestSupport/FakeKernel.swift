@@ -55,6 +55,12 @@ package final class FakeKernel: Files, Devices {
         package var description: String { "\(path) = \(value)" }
     }
 
+    func nextIndex() -> Int {
+        tree.withLock {
+            defer { $0.plugged += 1 }
+            return $0.plugged
+        }
+    }
     func register(_ device: Device) { tree.withLock { $0.devices[device.name] = device } }
     func unregister(_ name: String) -> Device? { tree.withLock { $0.devices.removeValue(forKey: name) } }
 

@@ -57,6 +57,4 @@ extension FakeKernel {
         let others = text("/proc/swaps") ?? ""
         set("/proc/swaps", "\(others)\n\(path) \(isFile ? "file" : "partition") 8388604 0 -2")
     }
-
-    var deviceCount: Int { (try? disks().count) ?? 0 }
 }

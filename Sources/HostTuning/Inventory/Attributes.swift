@@ -27,9 +27,8 @@ struct Attributes {
     /// The words of each line. Parsed as bytes, since names hold any; what is no UTF-8 is repaired.
     func lines(_ path: String) throws(KernelError) -> [[String]] {
         try files.read(path).split(separator: UInt8(ascii: "\n")).map { line in
-            line.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.map {
-                String(decoding: $0, as: UTF8.self)
-            }
+            let words = line.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+            return words.map { String(decoding: $0, as: UTF8.self) }
         }
     }
 
@@ -44,7 +43,11 @@ struct Attributes {
     }
 
     private func present<Value>(_ body: () throws(KernelError) -> Value) throws(KernelError) -> Value? {
-        do throws(KernelError) { return try body() } catch  where error.isAbsence { return nil }
+        do throws(KernelError) {
+            return try body()
+        } catch let error where error.isAbsence {
+            return nil
+        }
     }
 }
 

@@ -27,7 +27,7 @@ struct Holdings {
             }
         }
         for folder in try etcdFolders() {
-            let real = (try? attributes.target(folder)) ?? folder
+            let real = try readable { () throws(KernelError) in try attributes.target(folder) } ?? folder
             try claim(Claim(.etcd, "holds etcd's data (\(folder))"), of: mounts(around: real, in: tables))
         }
     }
@@ -46,7 +46,7 @@ struct Holdings {
     private func swaps() throws(KernelError) -> [[String]] {
         do throws(KernelError) {
             return try attributes.lines("/proc/swaps").dropFirst().filter { $0.count >= 2 }
-        } catch  where error.isAbsence {
+        } catch let error where error.isAbsence {
             return []
         }
     }
@@ -54,16 +54,26 @@ struct Holdings {
     /// The folders that there are of those etcd may keep its data in. Where we may not look, there may be one.
     private func etcdFolders() throws(KernelError) -> [String] {
         var folders = ["/var/lib/etcd"]
-        if let lines = try? attributes.lines("/etc/etcd.env") {
-            for word in lines.compactMap(\.first) where word.hasPrefix("ETCD_DATA_DIR=") {
-                let folder = word.dropFirst("ETCD_DATA_DIR=".count).filter { $0 != "\"" && $0 != "'" }
-                if folder.hasPrefix("/"), !folders.contains(folder) { folders.append(folder) }
-            }
+        let lines = try readable { () throws(KernelError) in try attributes.lines("/etc/etcd.env") } ?? []
+        for word in lines.compactMap(\.first) where word.hasPrefix("ETCD_DATA_DIR=") {
+            let folder = word.dropFirst("ETCD_DATA_DIR=".count).filter { $0 != "\"" && $0 != "'" }
+            if folder.hasPrefix("/"), !folders.contains(folder) { folders.append(folder) }
         }
         return folders.filter { folder in
-            do throws(KernelError) { return try attributes.files.status(folder).kind == .folder } catch {
+            do throws(KernelError) {
+                return try attributes.files.status(folder).kind == .folder
+            } catch {
                 return !error.isAbsence
             }
+        }
+    }
+
+    /// Nil for what is not there, and for what an ordinary user may not see: they only look.
+    private func readable<Value>(_ body: () throws(KernelError) -> Value?) throws(KernelError) -> Value? {
+        do throws(KernelError) {
+            return try body()
+        } catch let error where error.isAbsence || error.errno?.isRefusal == true {
+            return nil
         }
     }
 
@@ -116,9 +126,8 @@ struct Holdings {
         }
         guard names.insert(lastComponent(device)).inserted else { return }
         for slave in try attributes.names("\(device)/slaves") {
-            if let below = try attributes.target("\(device)/slaves/\(slave)") {
-                try collectDisks(at: below, into: &names)
-            }
+            guard let below = try attributes.target("\(device)/slaves/\(slave)") else { continue }
+            try collectDisks(at: below, into: &names)
         }
     }
 }

@@ -16,7 +16,7 @@ func disks(of host: Host, _ attributes: Attributes) throws(KernelError) -> [Disk
             guard var disk = try probe.disk() else { continue }
             disk.claims = held[device.name, default: []] + disk.claims
             disks.append(disk)
-        } catch  where error.isAbsence {
+        } catch let error where error.isAbsence {
             continue
         }
     }

@@ -31,7 +31,7 @@ private func observeOnly(_ attributes: Attributes) throws(KernelError) -> String
     do throws(KernelError) {
         _ = try attributes.files.status(path)
         return "\(path) exists"
-    } catch  where !error.isAbsence {
+    } catch let error where !error.isAbsence {
         return "\(path) may exist: \(error)"
     } catch {}
     let words = try attributes.lines("/proc/cmdline").joined()

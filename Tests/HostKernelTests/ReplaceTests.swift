@@ -1,0 +1,114 @@
+import CLinux
+import Glibc
+import HostKernel
+import HostModel
+import Testing
+
+@Suite struct ReplaceTests {
+    let files = SystemFiles()
+    let scratch: Scratch
+
+    init() throws { scratch = try Scratch() }
+
+    @Test("a replaced file has the new bytes, the permissions asked whatever the umask, and nothing beside it")
+    func replaces() throws {
+        let path = try scratch.file("ledger.json", "old")
+        try files.replace(path, with: Array("new".utf8), permissions: 0o666)
+        #expect(try files.read(path) == Array("new".utf8))
+        #expect(try files.status(path).permissions == 0o666)
+        #expect(try files.list(scratch.path) == ["ledger.json"])
+    }
+
+    @Test("readers see the old file or the new one, since it is another file")
+    func isAnotherFile() throws {
+        let path = try scratch.file("file", "old")
+        let before = open(path, O_RDONLY | O_CLOEXEC)
+        defer { close(before) }
+        try files.replace(path, with: Array("new".utf8), permissions: 0o644)
+        var bytes = [UInt8](repeating: 0, count: 8)
+        #expect(read(before, &bytes, 8) == 3)
+        #expect(bytes.prefix(3) == Array("old".utf8)[...])
+    }
+
+    @Test("a link is replaced itself, and what it led to keeps its bytes")
+    func replacesLink() throws {
+        let other = try scratch.file("other", "theirs")
+        symlink(other, "\(scratch.path)/link")
+        try files.replace("\(scratch.path)/link", with: Array("ours".utf8), permissions: 0o644)
+        #expect(try files.read(other) == Array("theirs".utf8))
+        #expect(try files.read("\(scratch.path)/link") == Array("ours".utf8))
+    }
+
+    @Test("where the rename fails, the temporary file goes too")
+    func cleansUp() throws {
+        let path = "\(scratch.path)/folder"
+        try files.createFolder("\(path)/full", permissions: 0o755)
+        let error = #expect(throws: KernelError.self) { try files.replace(path, with: [1], permissions: 0o644) }
+        #expect(error?.operation == "rename")
+        #expect(try files.list(scratch.path) == ["folder"])
+    }
+
+    @Test("no folder, no name: an error and no file", arguments: ["/none/file", "/", "/folder/"])
+    func needsFolder(path: String) throws {
+        let tree = SystemFiles(root: scratch.path)
+        #expect(throws: KernelError.self) { try tree.replace(path, with: [], permissions: 0o644) }
+        #expect(try tree.list("/").isEmpty)
+    }
+
+    @Test("on a full disk the old file keeps its bytes and no temporary file stays")
+    func survivesFullDisk() throws {
+        guard geteuid() == 0 else { return print("skipped: only root can mount a small disk") }
+        let folder = scratch.path
+        let found = onThrowAwayThread {
+            // Mounted for this thread alone: the mount goes with it.
+            guard clinux_unshare_mounts() == 0, mount("tmpfs", folder, "tmpfs", 0, "size=64k") == 0 else {
+                return ["skipped: no mounts of its own here"]
+            }
+            let path = "\(folder)/ledger"
+            do {
+                try SystemFiles().replace(path, with: Array("old".utf8), permissions: 0o600)
+                try SystemFiles().replace(path, with: [UInt8](repeating: 1, count: 1 << 20), permissions: 0o600)
+                return ["no error"]
+            } catch {
+                let names = (try? SystemFiles().list(folder)) ?? []
+                let text = (try? SystemFiles().read(path)).map { String(decoding: $0, as: UTF8.self) } ?? "gone"
+                return ["\((error as? KernelError)?.errno?.description ?? "?")", text] + names
+            }
+        }
+        #expect(found == ["ENOSPC", "old", "ledger"])
+    }
+}
+
+@Suite struct LockTests {
+    let files = SystemFiles()
+    let scratch: Scratch
+
+    init() throws { scratch = try Scratch() }
+
+    @Test("a second lock is refused with the name of the process that holds the first")
+    func namesHolder() throws {
+        let held = try files.lock(scratch.path)
+        let error = #expect(throws: KernelError.self) { try files.lock(scratch.path) }
+        #expect(error?.errno == .again)
+        let command = try String(decoding: files.read("/proc/self/comm").dropLast(), as: UTF8.self)
+        #expect(
+            error?.description == "lock \(scratch.path): held by process \(getpid()) (\(command)) (EAGAIN)")
+        withExtendedLifetime(held) {}
+    }
+
+    @Test("a lock ends with the last reference to it")
+    func endsWithReference() throws {
+        var held: HeldLock? = try files.lock(scratch.path)
+        #expect(held != nil)
+        held = nil
+        #expect(throws: Never.self) { try files.lock(scratch.path) }
+    }
+
+    @Test("a lock needs a folder")
+    func needsFolder() throws {
+        let file = try scratch.file("file", "")
+        for path in [file, "\(scratch.path)/none"] {
+            #expect(throws: KernelError.self) { try files.lock(path) }
+        }
+    }
+}
