@@ -77,7 +77,7 @@ may_import() {
         HostTuning) echo "HostModel HostConfiguration" ;;
         HostReport) echo "HostModel CYaml" ;;
         HostAPI) echo "HostModel HostConfiguration HostTuning HostReport HostKernel NIO*" ;;
-        HostTestSupport) echo "HostModel CLinux Glibc" ;;
+        HostTestSupport) echo "HostModel HostKernel CLinux Glibc" ;;
         ais-hostd)
             echo "HostModel HostConfiguration HostKernel HostTuning HostReport HostAPI ArgumentParser" ;;
         *) return 1 ;;
