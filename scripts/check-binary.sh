@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Fails when the release binary has grown too big or has taken in what it must not: full Foundation, and the 40 MB of
+# ICU's tables behind it. One `String(format:)` or ISO8601DateFormatter, ours or a dependency's, is enough.
+#
+#   scripts/check-binary.sh UNSTRIPPED STRIPPED
+#
+# To see it go red: LIMIT_MIB=1 make size; or, for ICU,
+#   printf 'import Foundation\nprint(String(format: "%%d", 1))\n' >/tmp/red.swift
+#   swiftc -static-stdlib /tmp/red.swift -o /tmp/red && scripts/check-binary.sh /tmp/red /tmp/red
+set -euo pipefail
+export LC_ALL=C
+
+unstripped=${1:-.build/release/ais-hostd}
+stripped=${2:-.build/ais-hostd}
+# 13.9 MiB of it are Swift's runtime, FoundationEssentials and ArgumentParser, before a line of ours.
+limit_mib=${LIMIT_MIB:-16}
+
+for file in "$unstripped" "$stripped"; do
+    if [ ! -f "$file" ]; then
+        echo "size: $file: no such file; make release" >&2
+        exit 1
+    fi
+done
+
+red=0
+
+size=$(stat --format=%s "$stripped")
+mib() { awk -v bytes="$1" 'BEGIN { printf "%.1f MiB", bytes / 1048576 }'; }
+if [ "$size" -gt $((limit_mib * 1048576)) ]; then
+    red=1
+    echo "size: $stripped: $(mib "$size"), limit $limit_mib MiB."
+    echo "    What came in? Compare with the last commit that was green: size -A $unstripped."
+    echo "    If it is worth it, raise limit_mib in scripts/check-binary.sh, and say why in the commit."
+fi
+
+# Names before the strip; tables also after it, since they carry their own name.
+names=$(nm "$unstripped" 2>/dev/null | awk '{ print $NF }')
+if [ -z "$names" ]; then
+    red=1
+    echo "size: $unstripped: no symbols; the check for Foundation needs the binary before strip"
+fi
+foundation=$(grep -c '^\$s10Foundation[0-9A-Z]' <<<"$names" || true)
+icu=$(grep -cE 'icudt[0-9]+_dat|_FoundationICU|FoundationInternationalization' <<<"$names" || true)
+tables=$(strings -a "$stripped" | grep -cE '^icudt[0-9]+l' || true)
+if [ "$foundation" -gt 0 ] || [ "$icu" -gt 0 ] || [ "$tables" -gt 0 ]; then
+    red=1
+    echo "size: $unstripped: holds full Foundation ($foundation of its symbols) or ICU ($icu symbols, $tables tables)."
+    echo "    Who asked for it: grep -rnE 'import Foundation$' Sources .build/checkouts/*/Sources"
+    echo "    Here it is FoundationEssentials only (docs/decisions/0004)."
+fi
+
+[ $red -eq 0 ] || exit 1
+echo "size: $stripped: $(mib "$size") of at most $limit_mib MiB, no full Foundation, no ICU"

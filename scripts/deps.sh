@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Installs what is missing here to build, test and measure, and nothing else: on a machine that has it all this is a
+# few look-ups and no network.
+#
+#   scripts/deps.sh [build|test|run|bench]...     all of them without an argument
+set -euo pipefail
+
+missing=()
+
+need() { # PACKAGE TEST: the package is missing where the test fails
+    local package=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing+=("$package")
+}
+command_of() { command -v "$1"; }
+# Sbin is not on everybody's PATH, yet what lies there is installed.
+system_command() { PATH=$PATH:/usr/sbin:/sbin command -v "$1"; }
+# The static Swift runtime is linked with it; gcc alone does not bring it.
+linkable() { command -v gcc && [ "$(gcc -print-file-name="$1")" != "$1" ]; }
+library() { pkg-config --exists "$1"; }
+
+for group in "${@:-all}"; do
+    case $group in build | test | run | bench | all) ;; *)
+        echo "usage: scripts/deps.sh [build|test|run|bench]..." >&2
+        exit 64
+        ;;
+    esac
+    # What every group needs: the compiler's own helpers, and the libraries that Package.swift names.
+    need gcc command_of gcc
+    need libc6-dev test -e /usr/include/stdio.h
+    need g++ linkable libstdc++.so
+    need binutils command_of strip
+    need make command_of make
+    need git command_of git
+    need pkg-config command_of pkg-config
+    need libyaml-dev library yaml-0.1
+    need libudev-dev library libudev
+    case $group in test | all)
+        need strace command_of strace        # `check` opens nothing for writing: strace is the witness
+        need procps system_command sysctl    # the same values as sysctl(8)
+        need util-linux system_command unshare
+        need mount system_command losetup    # loop disks have real queues
+        ;;
+    esac
+    case $group in run | all)
+        need procps system_command sysctl
+        need util-linux system_command unshare
+        need mount system_command losetup
+        ;;
+    esac
+    case $group in bench | all)
+        need hyperfine command_of hyperfine
+        ;;
+    esac
+done
+
+if [ ${#missing[@]} -gt 0 ]; then
+    mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+    as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        # -n: whoever would have to type a password does it by hand, with the line below.
+        if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+            as_root=(sudo -n env)
+        else
+            as_root=(refuse)
+        fi
+    fi
+    if ! command -v apt-get >/dev/null; then
+        echo "deps: missing: ${missing[*]} (Debian's names), and there is no apt-get here to install them" >&2
+        exit 1
+    fi
+    if [ "${as_root[*]}" = refuse ]; then
+        echo "deps: missing: ${missing[*]}; root, or a sudo that asks no password, installs them here. By hand:" >&2
+        echo "    sudo apt-get install --no-install-recommends ${missing[*]}" >&2
+        exit 1
+    fi
+    echo "deps: installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt=("${as_root[@]}" DEBIAN_FRONTEND=noninteractive apt-get)
+    [ ${#as_root[@]} -gt 0 ] || apt=(apt-get)
+    # A stale list is refreshed where it can be; whether the packages are there is what counts.
+    "${apt[@]}" update --quiet || echo "deps: apt-get update failed, trying with the lists that are here" >&2
+    if ! "${apt[@]}" install --quiet --yes --no-install-recommends "${missing[@]}" </dev/null; then
+        echo "deps: apt-get could not install ${missing[*]}" >&2
+        exit 1
+    fi
+fi
+
+if ! command -v swift >/dev/null; then
+    echo "deps: no Swift toolchain found: install one from swift.org (6.1 or newer, 6.3 is what we use)" >&2
+    exit 1
+fi
