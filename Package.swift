@@ -40,8 +40,10 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
+        tests("HostConfigurationTests", of: ["HostModel", "HostConfiguration"]),
+        tests("HostReportTests", of: ["HostModel", "HostReport"]),
         tests("HostKernelTests", of: ["HostModel", "HostKernel", "CLinux"]),
-        tests("HostTuningTests", of: ["HostModel", "HostTuning", "HostTestSupport"]),
+        tests("HostTuningTests", of: ["HostModel", "HostConfiguration", "HostTuning", "HostTestSupport"]),
         tests("HostTestSupportTests", of: ["HostModel", "HostTuning", "HostTestSupport", "HostKernel"]),
     ]
 )

@@ -56,9 +56,9 @@ package final class FakeKernel: Files, Devices {
     }
 
     func nextIndex() -> Int {
-        tree.withLock {
-            defer { $0.plugged += 1 }
-            return $0.plugged
+        tree.withLock { tree in
+            defer { tree.plugged += 1 }
+            return tree.plugged
         }
     }
     func register(_ device: Device) { tree.withLock { $0.devices[device.name] = device } }
