@@ -86,13 +86,3 @@ enum SysctlKind: Equatable {
         return IntegerRanges(ranges)
     }
 }
-
-extension String {
-    /// Without white space at the ends: kernel files end in a newline.
-    var trimmed: String {
-        var text = self[...]
-        while text.first?.isWhitespace == true { text.removeFirst() }
-        while text.last?.isWhitespace == true { text.removeLast() }
-        return String(text)
-    }
-}
