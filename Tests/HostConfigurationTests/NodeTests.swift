@@ -116,7 +116,8 @@ struct ProblemsTests {
         "the nearest name is suggested, if it is near",
         arguments: [
             ("schedulr", "scheduler"), ("shceduler", "scheduler"), ("SCHEDULER", "scheduler"),
-            ("nr_request", "nr_requests"), ("queue", nil), ("", nil), ("x", nil), ("rx", "tx"), ("Mtu", "mtu"), ("mut", "mtu"),
+            ("nr_request", "nr_requests"), ("queue", nil), ("", nil), ("x", nil), ("rx", "tx"), ("Mtu", "mtu"),
+            ("mut", "mtu"),
             ("read_ahead_kib", "read_ahead_kb"), ("read_behind_gib", nil),
         ] as [(String, String?)])
     func suggestion(_ text: String, _ name: String?) {
