@@ -55,7 +55,12 @@ package final class FakeKernel: Files, Devices {
         package var description: String { "\(path) = \(value)" }
     }
 
-    var deviceCount: Int { tree.withLock { $0.devices.count } }
+    func nextIndex() -> Int {
+        tree.withLock { tree in
+            defer { tree.plugged += 1 }
+            return tree.plugged
+        }
+    }
     func register(_ device: Device) { tree.withLock { $0.devices[device.name] = device } }
     func unregister(_ name: String) -> Device? { tree.withLock { $0.devices.removeValue(forKey: name) } }
 

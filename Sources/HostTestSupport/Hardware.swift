@@ -12,7 +12,7 @@ extension FakeKernel {
 
     /// Plugs in a disk with all its attributes, and answers its real path.
     ///
-    /// Numbers follow how many are plugged in; each of the links of `/sys/block`, `/sys/class/block`, `/sys/dev/block`
+    /// Numbers follow the order of plugging and are not used again; each of the links of `/sys/block`, `/sys/class/block`, `/sys/dev/block`
     /// and the node in `/dev` is there.
     @discardableResult
     package func disk(
@@ -22,7 +22,7 @@ extension FakeKernel {
         tags: Int = 256, requests: Int? = nil, readAheadKiB: Int = 128, maxSectorsKiB: Int = 1280,
         maxHardwareSectorsKiB: Int = 32767, sectors: Int = 35_156_656_128, properties: [String: String] = [:]
     ) -> String {
-        let index = deviceCount
+        let index = nextIndex()
         let place = Place(bus, index, name)
         let path = place.path
         connect(name, path, number: "8:\(index * 16)")

@@ -11,6 +11,8 @@ struct Tree {
 
     var writes: [FakeKernel.Write] = []
     var devices: [String: Device] = [:]
+    /// How many disks there ever were.
+    var plugged = 0
     var locks: Set<String> = []
     private var nodes: [String: Node] = [:]
     private var children: [String: Set<String>] = ["/": []]

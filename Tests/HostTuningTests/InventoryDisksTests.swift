@@ -46,12 +46,12 @@ import Testing
 
     @Test("without a serial the identity is the wwid, then the path, then the place in sysfs without the name")
     func fallsBack() throws {
-        let path = kernel.disk("vda", .virtio)
+        kernel.disk("vda", .virtio)
         #expect(try disk().target.identity == "path:/devices/pci0000:00/0000:00:10.0/virtio0")
         kernel.unplug("vda")
-        kernel.disk("vdb", .virtio, properties: ["ID_PATH": "pci-0000:00:10.0"])
+        let path = kernel.disk("vdb", .virtio, properties: ["ID_PATH": "pci-0000:00:10.0"])
         #expect(try disk().target.identity == "path:pci-0000:00:10.0")
-        kernel.set("\(path.dropLast(3))vdb/wwid", "eui.0025385b01")
+        kernel.set("\(path)/wwid", "eui.0025385b01")
         #expect(try disk().target.identity == "wwid:eui.0025385b01")
     }
 
