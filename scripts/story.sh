@@ -122,8 +122,8 @@ EOF
     before=$(our_values "$name")
     run 0 cat node.yaml
     echo
-    say "A dry run says what would be written, and what each change disturbs. It cannot differ from the real one: it is" \
-        "the same program, stopped before its first write."
+    say "A dry run says what would be written, and what each change disturbs. It cannot differ from the real one: it" \
+        "is the same program, stopped before its first write."
     echo
     run "0 2" ais-hostd apply --dry-run "${with[@]}"
 
