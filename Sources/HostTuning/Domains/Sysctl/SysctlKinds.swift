@@ -77,7 +77,8 @@ enum SysctlKind: Equatable {
             let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { end in
                 end.utf8.allSatisfy { (48...57).contains($0) } ? Int(end) : nil
             }
-            guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1], first <= last
+            guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1], first <= last,
+                last <= Int(Int32.max)
             else {
                 return nil
             }
