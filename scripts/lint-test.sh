@@ -110,6 +110,19 @@ if output=$(scripts/lint.sh bans 2>&1); then fault "stayed green: a tracked .bui
 git rm --quiet -r --cached .build
 rm -r .build Package.resolved
 
+# Published profiles
+profile=etc/profiles/ais-test/v1.yaml
+red published $profile 1 'not in' 'apiVersion: ais-hostd/v1\nsysctl:\n  a: 1'
+plant $profile 'apiVersion: ais-hostd/v1\nsysctl:\n  a: 1'
+scripts/lint.sh profiles >>etc/profiles/SHA256SUMS
+count=$((count + 1))
+plant $profile 'apiVersion: ais-hostd/v1\n\nsysctl:\n  # A reason.\n  a: 1  # Another.'
+output=$(scripts/lint.sh published 2>&1) || fault "went red: a corrected comment in $profile"
+red published $profile 1 'never change' 'apiVersion: ais-hostd/v1\nsysctl:\n  a: 2'
+count=$((count + 1))
+if output=$(scripts/lint.sh published 2>&1); then fault "stayed green: $profile is gone"; fi
+rm etc/profiles/SHA256SUMS
+
 # Scripts
 red shell scripts/a.sh 1 "can't be run" '#!/bin/sh'
 count=$((count + 1))

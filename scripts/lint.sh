@@ -4,6 +4,9 @@
 #   scripts/lint.sh           everything
 #   scripts/lint.sh bans      the project's own rules only, in a second
 #   scripts/lint.sh format    the formatter's rules only
+#   scripts/lint.sh published the shipped profiles only: their values never change
+#   scripts/lint.sh shell     the scripts only
+#   scripts/lint.sh profiles  prints the lines of etc/profiles/SHA256SUMS for the profiles that are not in it yet
 #
 # scripts/lint-test.sh plants a violation of each rule and sees it go red: a new rule comes with its line there.
 set -euo pipefail
@@ -157,6 +160,30 @@ lint_bans() {
     fi
 }
 
+# docs/decisions/0005: a published profile never changes its values. Its comments may be corrected.
+profile_sums() {
+    local file
+    for file in etc/profiles/*/v*.yaml; do
+        [ -f "$file" ] || continue
+        printf '%s  %s\n' "$(sed -e 's/^[ \t]*#.*//' -e 's/[ \t]#.*//' -e 's/[ \t]*$//' "$file" | sed '/^$/d' \
+            | sha256sum | cut -d ' ' -f 1)" "$file"
+    done
+}
+
+lint_profiles() {
+    local sum file published=etc/profiles/SHA256SUMS
+    report < <(profile_sums | while read -r sum file; do
+        if ! grep -qF "  $file" "$published" 2>/dev/null; then
+            echo "$file:1: not in $published: scripts/lint.sh profiles >>$published adds it"
+        elif ! grep -qxF "$sum  $file" "$published"; then
+            echo "$file:1: the values of a profile never change: write the next vN (docs/decisions/0005)"
+        fi
+    done)
+    [ ! -f "$published" ] || report < <(while read -r sum file; do
+        [ -f "$file" ] || echo "$file:1: a published profile stays (docs/decisions/0005)"
+    done <"$published")
+}
+
 lint_format() {
     if ! swift format lint --strict --recursive --parallel Package.swift Sources $([ ! -d Tests ] || echo Tests); then
         faults=$((faults + 1))
@@ -184,13 +211,21 @@ case "${1:-all}" in
     bans) lint_bans ;;
     format) lint_format ;;
     shell) lint_shell ;;
+    published) lint_profiles ;;
+    profiles)
+        profile_sums | while read -r sum file; do
+            grep -qsF "  $file" etc/profiles/SHA256SUMS || echo "$sum  $file"
+        done
+        exit 0
+        ;;
     all)
         lint_bans
+        lint_profiles
         lint_shell
         lint_format
         ;;
     *)
-        echo "usage: scripts/lint.sh [bans|shell|format]" >&2
+        echo "usage: scripts/lint.sh [bans|published|shell|format|profiles]" >&2
         exit 64
         ;;
 esac

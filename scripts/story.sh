@@ -65,7 +65,7 @@ this_host() {
     for profile in ais-required ais-network ais-vm ais-hdd ais-nvme; do
         files+=(--config "etc/profiles/$profile/v1.yaml")
     done
-    run "0 2" ais-hostd check --output table "${files[@]}"
+    run "0 2" ais-hostd check "${files[@]}"
     echo
     if [ "$code" -eq 2 ]; then
         say "Exit code 2: something here differs from what AIStore wants. On a machine that nobody tuned that is the" \
@@ -109,7 +109,7 @@ mode: apply
 sysctl:
   net.core.somaxconn: 65535
   net.ipv4.ip_local_port_range: [2048, 65535]
-  net.ipv4.ip_local_reserved_ports: {include: [51080-51083, 9847]}
+  net.ipv4.ip_local_reserved_ports: {include: [51080-51083, 52001, 9847]}
   net.ipv4.tcp_slow_start_after_idle: 0
 block:
   - match: {name: $name}
@@ -117,13 +117,13 @@ block:
     nr_requests: 512
     read_ahead_kb: 4096
 EOF
-    local -a with=(--config node.yaml --state-dir state --output table)
+    local -a with=(--config node.yaml --state-dir state)
     local before after
     before=$(our_values "$name")
     run 0 cat node.yaml
     echo
-    say "A dry run says what would be written, and what each change disturbs. It cannot differ from the real one: it is" \
-        "the same program, stopped before its first write."
+    say "A dry run says what would be written, and what each change disturbs. It cannot differ from the real one: it" \
+        "is the same program, stopped before its first write."
     echo
     run "0 2" ais-hostd apply --dry-run "${with[@]}"
 
@@ -140,14 +140,14 @@ EOF
 
     title "4. Another hand"
     say "Somebody sets one value, and another tool chooses its own scheduler. With the scheduler the kernel also sets" \
-        "nr_requests back, which nobody wrote and nobody was told."
+        "nr_requests back to what the hardware holds, which nobody wrote and nobody was told."
     echo
     run 0 sysctl -w net.core.somaxconn=128
     run 0 sh -c "echo none > $scheduler"
     echo
     say "check names all of it, with the line of the configuration that wants it otherwise:"
     echo
-    run 2 ais-hostd check --config node.yaml --output table
+    run 2 ais-hostd check --config node.yaml
     local id
     for id in sysctl/net.core.somaxconn "block/$name/scheduler"; do
         grep -qF "$id" <<<"$printed" || wrong "check did not name $id"

@@ -22,7 +22,7 @@ package enum Condition: Hashable, Sendable {
 
     package func holds(on inventory: Inventory) -> Bool {
         switch self {
-        case .memory(let relation, let bytes, _): return relation.holds(inventory.memory, bytes)
+        case .memory(let relation, let bytes, _): return relation.holds(inventory.installedMemory, bytes)
         case .kernel(let relation, let wanted):
             guard let numbers = KernelVersion(inventory.kernelRelease)?.numbers else { return false }
             for (index, number) in wanted.enumerated() {

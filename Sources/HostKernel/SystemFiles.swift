@@ -27,7 +27,7 @@ package struct SystemFiles: Files {
             }
         }
         guard contents.count <= Self.limit else {
-            throw KernelError("read", file.path, errno: Errno(rawValue: EFBIG), message: "larger than 1 MiB")
+            throw KernelError("read", file.path, errno: Errno(rawValue: EFBIG), message: "larger than 16 MiB")
         }
         return contents
     }
@@ -105,7 +105,8 @@ package struct SystemFiles: Files {
         return String(cString: resolved)
     }
 
-    private static let limit = 1 << 20
+    /// A node of Kubernetes has some hundred overlay mounts, of 4 kB in mountinfo each.
+    private static let limit = 16 << 20
 
     /// Whether the first read is all that the kernel says: attributes of sysfs, and sysctls, which answer nothing at an
     /// offset.

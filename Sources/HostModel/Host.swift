@@ -23,7 +23,7 @@ package struct Host: Sendable {
 
 /// Files of the kernel and of the administrator. Paths are absolute.
 package protocol Files: Sendable {
-    /// Reads a whole file, at most 1 MiB (`EFBIG` beyond); a kernel file in one `read(2)`, since some answer only the
+    /// Reads a whole file, at most 16 MiB (`EFBIG` beyond); a kernel file in one `read(2)`, since some answer only the
     /// first.
     func read(_ path: String) throws(KernelError) -> [UInt8]
     /// Writes one value to a kernel file in one `write(2)`. Never creates, never truncates. The error's `wanted` is the

@@ -5,8 +5,10 @@ package struct Inventory: Sendable {
     package var kernelRelease: String
     /// The machine's product name from DMI, where the firmware gives one.
     package var model: String?
-    /// Bytes of memory the kernel manages (MemTotal).
+    /// Bytes of memory the kernel manages (MemTotal): what a share of memory is a share of.
     package var memory: Int128
+    /// Bytes of memory in the machine, as lsmem(1) counts them: what a person means by a node of 64 GiB.
+    package var installedMemory: Int128
     /// Bytes.
     package var pageSize: Int
     /// Sockets times cores; hyperthreads are not counted.
@@ -17,13 +19,15 @@ package struct Inventory: Sendable {
     package var observeOnly: String?
 
     package init(
-        hostname: String, kernelRelease: String, model: String? = nil, memory: Int128, pageSize: Int = 4096,
+        hostname: String, kernelRelease: String, model: String? = nil, memory: Int128, installedMemory: Int128? = nil,
+        pageSize: Int = 4096,
         physicalCores: Int, disks: [Disk] = [], observeOnly: String? = nil
     ) {
         self.hostname = hostname
         self.kernelRelease = kernelRelease
         self.model = model
         self.memory = memory
+        self.installedMemory = installedMemory ?? memory
         self.pageSize = pageSize
         self.physicalCores = physicalCores
         self.disks = disks

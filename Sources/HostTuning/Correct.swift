@@ -57,8 +57,10 @@ private func correct(
     }
     var attempted: Set<SettingID> = []
     for _ in 1...2 {
-        let drifted = own.map { correction.settings[$0] }
-            .filter { $0.isToWrite && isSelected($0.setting.id) && !attempted.contains($0.setting.id) }
+        // Without an original in the ledger it is not written: what somebody changed just now waits for the next pass.
+        let drifted = own.map { correction.settings[$0] }.filter {
+            $0.isToWrite && isSelected($0.setting.id) && ledger[$0.setting] != nil && !attempted.contains($0.setting.id)
+        }
         guard !drifted.isEmpty else { return }
         attempted.formUnion(drifted.map(\.setting.id))
         let attempts = domain.apply(drifted.map(\.setting), to: target, on: host)

@@ -107,7 +107,7 @@ package struct Reconciler: Sendable {
         pass.attempts = correction.attempts
         pass.isHeld = false
         for domain in allDomains {
-            do throws(KernelError) { try persist(pass.settings, in: domain) } catch { pass.errors.append(error) }
+            do throws(KernelError) { try persist(pass, in: domain) } catch { pass.errors.append(error) }
         }
         return pass.selected(by: isSelected)
     }
@@ -169,12 +169,13 @@ package struct Reconciler: Sendable {
 
     /// Writes what the distribution applies at early boot, for settings that hold or will once their module is here.
     /// Lines of settings that the command is not about, or that are only observed, stay as they are.
-    private func persist(_ settings: [Assessed], in domain: any TuningDomain) throws(KernelError) {
-        let asked = settings.filter { $0.setting.id.domain == domain.name && !$0.setting.isRestoration }
+    private func persist(_ pass: Pass, in domain: any TuningDomain) throws(KernelError) {
+        let own = pass.settings.filter { $0.setting.id.domain == domain.name }
+        let mode = pass.policy.domainModes[domain.name] ?? pass.policy.mode
+        let isObserved = pass.inventory.observeOnly != nil || mode == .observe
+        guard !isObserved || own.contains(where: { $0.setting.mode != .observe }) else { return }
+        let asked = own.filter { !$0.setting.isRestoration }
         let old = try domain.persisted(on: host)
-        guard settings.contains(where: { $0.setting.id.domain == domain.name && $0.setting.mode != .observe }) else {
-            return
-        }
         var new: [SettingID: String] = [:]
         for assessed in asked {
             let id = assessed.setting.id

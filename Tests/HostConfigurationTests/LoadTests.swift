@@ -106,6 +106,16 @@ struct LoadTests {
         #expect(layer.holds(on: .host(host)) == expected)
     }
 
+    @Test("a profile that any file names without a condition has only its own")
+    func unconditional() throws {
+        let files = MemoryFiles([
+            "a": Self.head + "when: {hostname: a}\nprofiles: [a/v1]", "b": Self.head + "profiles: [a/v1]",
+            "\(Self.shipped)/a/v1.yaml": Self.head + "when: {kernel: '>= 6'}",
+        ])
+        let layer = try #require(load(files, .files(["a", "b"])).configuration?.layers.first)
+        #expect(layer.conditions == [.kernel(.atLeast, [6])])
+    }
+
     @Test("without any file there is an error that says where one should be")
     func nothing() {
         let problem =

@@ -117,6 +117,7 @@ struct ProblemsTests {
         arguments: [
             ("schedulr", "scheduler"), ("shceduler", "scheduler"), ("SCHEDULER", "scheduler"),
             ("nr_request", "nr_requests"), ("queue", nil), ("", nil), ("x", nil), ("rx", "tx"), ("Mtu", "mtu"),
+            ("mut", "mtu"),
             ("read_ahead_kib", "read_ahead_kb"), ("read_behind_gib", nil),
         ] as [(String, String?)])
     func suggestion(_ text: String, _ name: String?) {

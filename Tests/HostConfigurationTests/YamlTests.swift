@@ -47,6 +47,7 @@ struct YamlTests {
                 Array("a\u{2028}b".utf8),
                 "f:1:2: the line separator U+2028, expected lines to end in a line feed"
             ),
+            (Array("# x\n%TAG !a! b\n---\n".utf8), "f:2:1: directives are not taken, expected none"),
             (Array("a: \u{FEFF}".utf8), "f:1:4: the invisible character U+FEFF, expected text"),
             (
                 Array("a\rb".utf8),
@@ -106,7 +107,7 @@ struct YamlTests {
     @Test("aliases of aliases of aliases end in an error, at once")
     func bomb() {
         var text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
-        for level in 1...20 {
+        for level in 1...5 {
             let aliases = Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", ")
             text += "a\(level): &a\(level) [\(aliases)]\n"
         }

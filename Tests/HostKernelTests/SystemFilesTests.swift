@@ -34,11 +34,11 @@ import Testing
         #expect(try tree.read("/proc/sys/ports") == contents)
     }
 
-    @Test("more than 1 MiB is EFBIG", arguments: ["/file", "/sys/file"])
+    @Test("more than 16 MiB is EFBIG", arguments: ["/file", "/sys/file"])
     func refusesHuge(path: String) throws {
         try files.createFolder("\(scratch.path)/sys", permissions: 0o755)
         let tree = SystemFiles(root: scratch.path)
-        try tree.replace(path, with: [UInt8](repeating: 0, count: 1 << 20 + 1), permissions: 0o644)
+        try tree.replace(path, with: [UInt8](repeating: 0, count: 16 << 20 + 1), permissions: 0o644)
         let error = #expect(throws: KernelError.self) { try tree.read(path) }
         #expect(error?.errno?.description == "EFBIG")
     }

@@ -134,7 +134,9 @@ import Testing
     func claimsEtcd() throws {
         plug("sda", "sdb", "sdc")
         kernel.mount("/", device: kernel.number("sda"), type: "xfs", source: "/dev/sda")
-        kernel.mount("/var/lib/etcd-old", device: kernel.number("sdc"), type: "xfs", source: "/dev/sdc")
+        for point in ["/var/lib/etcd-old", "/var/lib/etc"] {
+            kernel.mount(point, device: kernel.number("sdc"), type: "xfs", source: "/dev/sdc")
+        }
         #expect(try claims() == ["sda": ["holds /"]])
         kernel.folder("/var/lib/etcd")
         #expect(try claims() == ["sda": ["holds /", "holds etcd's data (/var/lib/etcd)"]])
@@ -150,9 +152,9 @@ import Testing
     func followsEtcd() throws {
         plug("sda", "sdb")
         kernel.mount("/", device: kernel.number("sda"), type: "xfs", source: "/dev/sda")
-        kernel.mount("/fast", device: kernel.number("sdb"), type: "xfs", source: "/dev/sdb")
-        kernel.folder("/fast/etcd")
-        kernel.link("/var/lib/etcd", to: "/fast/etcd")
+        kernel.mount("/fast disk", device: kernel.number("sdb"), type: "xfs", source: "/dev/sdb")
+        kernel.folder("/fast disk/etcd")
+        kernel.link("/var/lib/etcd", to: "/fast disk/etcd")
         #expect(try claims()["sdb"] == ["holds etcd's data (/var/lib/etcd)"])
     }
 

@@ -28,6 +28,17 @@ import Testing
         #expect(try inventory().model == nil)
     }
 
+    @Test("a node of 64 GiB is one, though the kernel keeps some of it to itself")
+    func installedMemory() throws {
+        let kernel = FakeKernel()
+        #expect(try takeInventory(of: kernel.host()).installedMemory == 65_843_000 * 1024)
+        kernel.set("/sys/devices/system/memory/block_size_bytes", "80000000")
+        for block in 0..<32 { kernel.set("/sys/devices/system/memory/memory\(block)/state", "online") }
+        let inventory = try takeInventory(of: kernel.host())
+        #expect(inventory.installedMemory == 64 << 30)
+        #expect(inventory.memory == 65_843_000 * 1024)
+    }
+
     @Test(
         "memory that can't be read is an error, never a default",
         arguments: ["MemFree: 1 kB", "MemTotal: x kB", "MemTotal: -5 kB", "MemTotal:", "MemTotal: 5 MB", ""])

@@ -9,6 +9,7 @@ package func takeInventory(of host: Host) throws(KernelError) -> Inventory {
         kernelRelease: try attributes.required("/proc/sys/kernel/osrelease"),
         model: attributes.described("/sys/class/dmi/id/product_name"),
         memory: try memory(attributes),
+        installedMemory: installedMemory(attributes),
         pageSize: host.pageSize,
         physicalCores: try physicalCores(attributes),
         disks: try disks(of: host, attributes),
@@ -23,6 +24,16 @@ private func memory(_ attributes: Attributes) throws(KernelError) -> Int128 {
         return Int128(kibibytes) * 1024
     }
     throw KernelError("read", path, message: "has no MemTotal")
+}
+
+/// Counts the blocks of `/sys/devices/system/memory`; nil on kernels without memory hot-plug, which have none.
+private func installedMemory(_ attributes: Attributes) -> Int128? {
+    let folder = "/sys/devices/system/memory"
+    guard let text = attributes.described("\(folder)/block_size_bytes"), let size = Int64(text, radix: 16) else {
+        return nil
+    }
+    let blocks = (try? attributes.names(folder))?.count { $0.hasPrefix("memory") } ?? 0
+    return blocks > 0 ? Int128(size) * Int128(blocks) : nil
 }
 
 /// Who forbids writing on this host: its administrator by a file, or whoever booted it by `/proc/cmdline`.

@@ -52,6 +52,8 @@ package struct Ledger: Sendable {
 
     package init() {}
 
+    var isEmpty: Bool { entries.isEmpty && !isHeld }
+
     package subscript(setting: Setting) -> Entry? {
         guard let key = Key(setting) else { return nil }
         return entries[key]

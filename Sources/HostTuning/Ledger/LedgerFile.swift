@@ -44,7 +44,8 @@ package struct LedgerFile: Sendable {
         do { bytes = try [UInt8](encoder.encode(Contents(ledger))) } catch {
             throw KernelError("write", path, message: "\(error)")
         }
-        if (try? files.read(path)) == bytes { return }
+        let old = try? files.read(path)
+        if old == bytes || (old == nil && ledger.isEmpty) { return }
         try files.createFolder(folder, permissions: 0o755)
         try files.replace(path, with: bytes, permissions: 0o644)
     }

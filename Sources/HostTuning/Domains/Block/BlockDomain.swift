@@ -79,7 +79,7 @@ package struct BlockDomain: TuningDomain {
     package func disruption(of attribute: String) -> Disruption { .ioStall }
 
     package func value(_ text: String, of attribute: String) -> SettingValue {
-        if attribute == BlockAttribute.scheduler.rawValue { return .word(BlockQueue.schedulers(text).current) }
+        if attribute == BlockAttribute.scheduler.rawValue { return .word(KernelText.choice(text).current) }
         return Int128(text.trimmed).map { .integer($0) } ?? .word(text.trimmed)
     }
 

@@ -28,16 +28,8 @@ struct BlockQueue {
         return .value(held, bounds(of: attribute))
     }
 
-    /// `none [mq-deadline] kyber`: the current one in brackets; by itself where there is no choice.
-    static func schedulers(_ text: String) -> (current: String, offered: [String]) {
-        let words = text.split(whereSeparator: \.isWhitespace)
-        let names = words.map { String($0.hasPrefix("[") ? $0.dropFirst().dropLast() : $0) }
-        let current = words.firstIndex { $0.hasPrefix("[") }.map { names[$0] }
-        return (current ?? names.first ?? "", names)
-    }
-
     private func scheduler(_ text: String, for requirement: Requirement) -> Reading {
-        var (current, offered) = Self.schedulers(text)
+        var (current, offered) = KernelText.choice(text)
         // Writing the name of one that is a module loads it; a queue that offers none but `none` can't have one.
         if offered.count > 1 {
             for word in requirement.words where !offered.contains(word) && isModule(word) { offered.append(word) }
@@ -57,7 +49,7 @@ struct BlockQueue {
         case .nrRequests:
             // BLKDEV_MIN_RQ; under a scheduler MAX_SCHED_RQ (block/blk-mq.h), else the hardware's depth.
             let text = (try? host.files.read(file("scheduler"))).map { String(decoding: $0, as: UTF8.self) } ?? ""
-            let scheduler = Self.schedulers(text).current
+            let scheduler = KernelText.choice(text).current
             if scheduler == "none" {
                 return Bounds(lower: 4, upper: number("\(target.path)/mq/0/nr_tags"), source: "the hardware's depth")
             }

@@ -72,7 +72,10 @@ package struct SysctlDomain: TuningDomain {
             let text = String(decoding: try host.files.read(key.file), as: UTF8.self)
             return .value(value(text, of: setting.id.attribute), Bounds())
         } catch {
-            return error.errno?.isAbsence == true ? absence(of: key, on: host) : .unreadable(error)
+            if error.errno?.isAbsence == true { return absence(of: key, on: host) }
+            let isWriteOnly = (try? host.files.status(key.file)).map { $0.permissions & 0o444 == 0 } ?? false
+            guard isWriteOnly else { return .unreadable(error) }
+            return .unreadable(KernelError("read", key.file, message: "a command, not a setting: it can only be written"))
         }
     }
 

@@ -54,7 +54,7 @@ enum SysctlGuardRails {
         }
         guard !open.isEmpty else { return }
         problems.warn(
-            "\(ends[0]) to \(ends[1]) has AIS's ports \(IntegerRanges(open)) in it, which any connection may then take;"
+            "\(ends[0]) to \(ends[1]) has ports of AIS's (\(IntegerRanges(open))) in it, which any connection may then take;"
                 + " add `net.ipv4.ip_local_reserved_ports: {include: [\(aisPorts.ranges.map { IntegerRanges([$0]).description }.joined(separator: ", "))]}`",
             at: range.origin, key: range.id.attribute)
     }

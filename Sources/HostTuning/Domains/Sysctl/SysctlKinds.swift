@@ -77,22 +77,13 @@ enum SysctlKind: Equatable {
             let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { end in
                 end.utf8.allSatisfy { (48...57).contains($0) } ? Int(end) : nil
             }
-            guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1], first <= last
+            guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1], first <= last,
+                last <= Int(Int32.max)
             else {
                 return nil
             }
             ranges.append(first...last)
         }
         return IntegerRanges(ranges)
-    }
-}
-
-extension String {
-    /// Without white space at the ends: kernel files end in a newline.
-    var trimmed: String {
-        var text = self[...]
-        while text.first?.isWhitespace == true { text.removeFirst() }
-        while text.last?.isWhitespace == true { text.removeLast() }
-        return String(text)
     }
 }
