@@ -127,7 +127,8 @@ extension WholeProgram {
             let file = try rule("read_ahead_kb: 4096")
             #expect(try sandbox.hostd("apply", "--config", file).code == 0)
             let device = "/dev/\(disk)"
-            let backing = try sandbox.shell("losetup --noheadings --output BACK-FILE \(device)").out.split(separator: "\n")
+            let backing = try sandbox.shell("losetup --noheadings --output BACK-FILE \(device)").out.split(
+                separator: "\n")
             let other = "\(backing.first ?? "")-other"
             let swap = try sandbox.shell(
                 "truncate -s 16M '\(other)' && losetup -d \(device) && losetup \(device) '\(other)'")

@@ -74,7 +74,8 @@ extension WholeProgram {
             #expect(try sandbox.queue(disk, attribute) == start)
         }
 
-        @Test("an old scheduler's name is refused with its successor, taken for another by the kernel or not",
+        @Test(
+            "an old scheduler's name is refused with its successor, taken for another by the kernel or not",
             arguments: [("deadline", "mq-deadline"), ("noop", "none"), ("cfq", "bfq")])
         func oldSchedulers(name: String, successor: String) throws {
             let lie = try probe("/sys/block/\(disk)/queue/scheduler", from: "none", name)
@@ -85,9 +86,10 @@ extension WholeProgram {
             #expect(try sandbox.queue(disk, "scheduler") == "none")
         }
 
-        @Test("a value beyond what a sysctl takes has failed, with the path, both values and the errno",
+        @Test(
+            "a value beyond what a sysctl takes has failed, with the path, both values and the errno",
             arguments: [
-                ("net.ipv4.tcp_mtu_probing", "9"), ("net.ipv4.ip_default_ttl", "256"),
+                ("net.ipv4.tcp_retries1", "256"), ("net.ipv4.ip_default_ttl", "256"),
                 ("net.ipv4.tcp_congestion_control", "nosuch"), ("net.ipv4.ip_local_port_range", "[65000, 2048]"),
                 ("net.core.somaxconn", "2147483648"), ("net.ipv4.tcp_fin_timeout", "-18446744073709551615"),
             ])
@@ -122,7 +124,8 @@ extension WholeProgram {
             #expect(try sandbox.sysctl("net.core.rmem_max") == before)
         }
 
-        @Test("keys that have no effect any more say so",
+        @Test(
+            "keys that have no effect any more say so",
             arguments: [("net.ipv4.tcp_adv_win_scale", "6.6"), ("net.ipv4.tcp_low_latency", "4.14")])
         func dead(key: String, since: String) throws {
             let file = try sandbox.configuration("sysctl: {\(key): 1}")

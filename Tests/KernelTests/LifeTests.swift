@@ -138,8 +138,10 @@ extension WholeProgram {
 
         @Test("forwarding takes other keys along, and all of them come back")
         func companions() throws {
-            let keys = ["net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv4.conf.lo.forwarding",
-                "net.ipv4.conf.default.forwarding", "net.ipv4.conf.all.accept_redirects"]
+            let keys = [
+                "net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv4.conf.lo.forwarding",
+                "net.ipv4.conf.default.forwarding", "net.ipv4.conf.all.accept_redirects",
+            ]
             let found = try keys.map { try sandbox.sysctl($0) }
             let other = found[0] == "1" ? "0" : "1"
             let file = try sandbox.configuration("sysctl: {net.ipv4.ip_forward: \(other)}")

@@ -77,7 +77,9 @@ final class Child {
         return file
     }
 
-    private static func strings(_ texts: [String]) -> [UnsafeMutablePointer<CChar>?] { texts.map { strdup($0) } + [nil] }
+    private static func strings(_ texts: [String]) -> [UnsafeMutablePointer<CChar>?] {
+        texts.map { strdup($0) } + [nil]
+    }
 
     private static func text(of file: Int32) -> String {
         var bytes: [UInt8] = []

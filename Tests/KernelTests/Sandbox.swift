@@ -104,7 +104,9 @@ final class Sandbox {
 
     private func tell(_ command: String) throws -> [String] {
         let line = Array("\(command)\n".utf8)
-        guard send(input, line, line.count, Int32(MSG_NOSIGNAL)) == line.count else { throw CannotRun(description: "the keeper is gone") }
+        guard send(input, line, line.count, Int32(MSG_NOSIGNAL)) == line.count else {
+            throw CannotRun(description: "the keeper is gone")
+        }
         return try answer()
     }
 
