@@ -52,8 +52,8 @@ package struct Reconciler: Sendable {
             source, folders: folders, domains: allDomains.map(\.name), plannedDomains: plannedDomains,
             files: host.files,
             problems: &problems)
-        let rules = configuration.map { Rules(of: $0, problems: &problems) }
-        guard let rules, !problems.hasErrors else { throw InvalidConfiguration(problems) }
+        let rules = Rules(of: configuration, problems: &problems)
+        guard !problems.hasErrors else { throw InvalidConfiguration(problems) }
         return rules
     }
 

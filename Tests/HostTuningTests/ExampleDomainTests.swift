@@ -74,8 +74,8 @@ struct ExampleDomainTests {
         let configuration = loadConfiguration(
             .files(["/node.yaml"]), folders: ConfigurationFolders(), domains: ["hugepages"], plannedDomains: [],
             files: kernel, problems: &problems)
-        let rules = configuration.map { Rules(of: $0, by: [HugePagesDomain()], problems: &problems) }
-        guard let rules, !problems.hasErrors else { throw InvalidConfiguration(problems) }
+        let rules = Rules(of: configuration, by: [HugePagesDomain()], problems: &problems)
+        guard !problems.hasErrors else { throw InvalidConfiguration(problems) }
         let inventory = try takeInventory(of: host)
         let file = LedgerFile(folder: "/var/lib/ais-hostd")
         var ledger = try file.load(from: kernel)

@@ -75,7 +75,8 @@ package struct SysctlDomain: TuningDomain {
             if error.errno?.isAbsence == true { return absence(of: key, on: host) }
             let isWriteOnly = (try? host.files.status(key.file)).map { $0.permissions & 0o444 == 0 } ?? false
             guard isWriteOnly else { return .unreadable(error) }
-            return .unreadable(KernelError("read", key.file, message: "a command, not a setting: it can only be written"))
+            return .unreadable(
+                KernelError("read", key.file, message: "a command, not a setting: it can only be written"))
         }
     }
 
