@@ -21,6 +21,7 @@ final class Sandbox {
         knobs="scheduler read_ahead_kb max_sectors_kb nomerges rq_affinity iostats add_random nr_requests wbt_lat_usec"
         disks=""
         clean_up() {
+            set +e
             for device in $disks; do
                 for knob in $knobs; do
                     value=$(cat "$world/.found/${device##*/}/$knob")
