@@ -16,8 +16,7 @@ package func assess(
     }
 }
 
-/// How one setting stands, given what was read; nil for something to put back that others have changed since, or that
-/// is gone. Pure.
+/// How one setting stands, given what was read; nil for something to put back that others have changed since. Pure.
 package func judge(
     _ setting: Setting, _ reading: Reading, allowing allowed: Set<Disruption>, entry: Ledger.Entry?, kernel: String
 ) -> Assessed? {
@@ -29,7 +28,7 @@ package func judge(
             original: entry?.original)
     }
     switch reading {
-    case .absent(let text): return setting.isRestoration ? nil : result(.unsupported(text))
+    case .absent(let text): return result(.unsupported(text))
     case .awaited(let pending, let text): return result(.pending(pending, held: nil, text))
     case .unreadable(let error):
         return result(error.errno?.isRefusal == true ? .unknown(error) : .failed(held: nil, error))

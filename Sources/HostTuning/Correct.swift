@@ -12,49 +12,55 @@ package struct Correction: Sendable {
 /// afterwards.
 ///
 /// Before the first write one durable write to the ledger holds the original of everything that is about to change.
-/// Throws only where the ledger can't be written; nothing has been changed then, or everything that has been is in the
-/// ledger.
+/// Throws only where that can't be written; nothing has been changed then. Afterwards the caller saves the ledger once
+/// more.
 package func correct(
     _ assessed: [Assessed], _ desire: Desire, isSelected: (SettingID) -> Bool, on host: Host, kernel: String,
     ledger: inout Ledger, file: LedgerFile, domains: [any TuningDomain] = allDomains
 ) throws(KernelError) -> Correction {
     let toWrite = assessed.filter { $0.isToWrite && isSelected($0.setting.id) }
-    var correction = Correction(settings: assessed, attempts: [])
+    var correction = Correction(settings: assessed.map(\.decided), attempts: [])
     if !toWrite.isEmpty {
+        let known = Set(assessed.compactMap { Ledger.Key($0.setting) })
         for domain in domains {
-            ledger.record(toWrite.filter { $0.setting.id.domain == domain.name }, by: domain, on: host, kernel: kernel)
+            ledger.record(
+                toWrite.filter { $0.setting.id.domain == domain.name }, among: known, by: domain, on: host,
+                kernel: kernel)
         }
         try file.save(ledger, to: host.files)
-        for domain in domains {
-            for target in targets(of: toWrite, in: domain) {
-                correct(
-                    target, of: domain, in: &correction, desire, isSelected: isSelected, on: host, kernel: kernel,
-                    ledger: &ledger)
+        let parts = Dictionary(grouping: assessed.indices) { Part(assessed[$0].setting) }
+        var seen: Set<Part> = []
+        for part in toWrite.map({ Part($0.setting) }) where seen.insert(part).inserted {
+            guard let target = part.target, let domain = domains.first(where: { $0.name == part.domain }) else {
+                continue
             }
+            correct(
+                target, of: domain, parts[part] ?? [], in: &correction, desire, isSelected: isSelected, on: host,
+                kernel: kernel, ledger: &ledger)
         }
     }
-    for result in correction.settings where isSelected(result.setting.id) { ledger.conclude(result) }
-    ledger.concludeCompanions(of: correction, by: domains, on: host)
-    try file.save(ledger, to: host.files)
+    ledger.conclude(correction, isSelected: isSelected, by: domains, on: host)
     return correction
 }
 
-/// The targets of these settings, in the order of their names.
-private func targets(of settings: [Assessed], in domain: any TuningDomain) -> [Target] {
-    var seen: Set<Target> = []
-    return settings.compactMap { $0.setting.id.domain == domain.name ? $0.setting.target : nil }
-        .filter { seen.insert($0).inserted }
+/// What is written in one go.
+struct Part: Hashable {
+    let domain: String
+    let target: Target?
+
+    init(_ setting: Setting) {
+        domain = setting.id.domain
+        target = setting.target
+    }
 }
 
 /// Two rounds at most: a write may disturb a setting that held (a new scheduler resets nr_requests), and that is then
 /// written too.
 private func correct(
-    _ target: Target, of domain: any TuningDomain, in correction: inout Correction, _ desire: Desire,
+    _ target: Target, of domain: any TuningDomain, _ own: [Int], in correction: inout Correction, _ desire: Desire,
     isSelected: (SettingID) -> Bool, on host: Host, kernel: String, ledger: inout Ledger
 ) {
-    let own = correction.settings.indices.filter {
-        correction.settings[$0].setting.target == target && correction.settings[$0].setting.id.domain == domain.name
-    }
+    var made: [SettingID: Attempt] = [:]
     var attempted: Set<SettingID> = []
     for _ in 1...2 {
         // Without an original in the ledger it is not written: what somebody changed just now waits for the next pass.
@@ -65,7 +71,7 @@ private func correct(
         attempted.formUnion(drifted.map(\.setting.id))
         let attempts = domain.apply(drifted.map(\.setting), to: target, on: host)
         correction.attempts += attempts
-        let byID = Dictionary(correction.attempts.map { ($0.id, $0) }, uniquingKeysWith: { _, last in last })
+        made.merge(attempts.map { ($0.id, $0) }) { $1 }
         for index in own {
             let setting = correction.settings[index].setting
             let reading = domain.read(setting, on: host)
@@ -73,7 +79,7 @@ private func correct(
                 var result = judge(
                     setting, reading, allowing: desire.policy.allow, entry: ledger[setting], kernel: kernel)
             else { continue }
-            if let attempt = byID[setting.id] {
+            if let attempt = made[setting.id] {
                 result = conclude(attempt, result)
                 ledger.settle(attempt, result, kernel: kernel)
             }
@@ -86,6 +92,14 @@ extension Assessed {
     /// Whether `apply` would write it.
     package var isToWrite: Bool {
         if case .drifted = outcome { setting.mode != .observe } else { false }
+    }
+
+    /// What is found to be ours to put back stays so while the kernel changes it along with others.
+    fileprivate var decided: Assessed {
+        guard case .original(let original, _) = setting.requirement else { return self }
+        var decided = self
+        decided.setting.requirement = .original(original, written: nil)
+        return decided
     }
 }
 
@@ -114,89 +128,4 @@ private func isNearby(_ held: SettingValue, wanted: SettingValue, before: Settin
     guard case .integer(let held) = held, case .integer(let wanted) = wanted else { return false }
     if case .integer(let before) = before, held != before { return true }
     return (held - wanted).magnitude <= wanted.magnitude / 8
-}
-
-extension Ledger {
-    /// Notes what these settings hold, and what the kernel will change along with them, unless it was noted before.
-    fileprivate mutating func record(
-        _ settings: [Assessed], by domain: any TuningDomain, on host: Host, kernel: String
-    ) {
-        func entry(_ setting: Setting, original: SettingValue, written: String?, companionOf: String?) -> Entry? {
-            Key(setting).map { key in
-                Entry(
-                    key: key, name: setting.target?.name, original: original.description, written: written,
-                    companionOf: companionOf, keepOnRemoval: setting.keepOnRemoval, source: setting.origin,
-                    kernel: kernel,
-                    time: host.now())
-            }
-        }
-        for assessed in settings {
-            guard let key = Key(assessed.setting), let held = assessed.outcome.held else { continue }
-            let new = entry(assessed.setting, original: held, written: nil, companionOf: nil)
-            entries[key] = entries[key] ?? new
-            entries[key]?.companionOf = nil
-            entries[key]?.settled = nil
-            // Putting the original back is no write of ours to remember: until it is done, the last one still counts.
-            if assessed.desired != entries[key]?.original { entries[key]?.written = assessed.desired }
-        }
-        for assessed in settings where assessed.desired != self[assessed.setting]?.original {
-            for attribute in domain.companions(of: assessed.setting, on: host) {
-                let setting = assessed.setting.companion(attribute)
-                guard let key = Key(setting), entries[key] == nil,
-                    case .value(let held, _) = domain.read(setting, on: host)
-                else { continue }
-                entries[key] = entry(
-                    setting, original: held, written: nil, companionOf: assessed.setting.id.attribute)
-            }
-        }
-    }
-
-    /// Remembers what the kernel makes of a wish, so that it is not asked again and again.
-    fileprivate mutating func settle(_ attempt: Attempt, _ result: Assessed, kernel: String) {
-        guard let key = Key(result.setting), case .adjusted(let held, _) = result.outcome, held != attempt.wanted else {
-            return
-        }
-        entries[key]?.settled = Settled(
-            asked: attempt.wanted.description, held: held.description, kernel: kernel)
-    }
-
-    /// Brings an entry up to what its setting has become.
-    fileprivate mutating func conclude(_ result: Assessed) {
-        guard let key = Key(result.setting), entries[key] != nil, let held = result.outcome.held else { return }
-        guard !result.setting.isRestoration else {
-            if result.outcome.state == .inSync { entries[key] = nil }
-            return
-        }
-        entries[key]?.companionOf = nil
-        entries[key]?.keepOnRemoval = result.setting.keepOnRemoval
-        entries[key]?.source = result.setting.origin
-        if [.inSync, .adjusted].contains(result.outcome.state) { entries[key]?.written = held.description }
-    }
-
-    /// Companions that changed are noted with what they hold now; those that did not are forgotten.
-    fileprivate mutating func concludeCompanions(
-        of correction: Correction, by domains: [any TuningDomain], on host: Host
-    ) {
-        let written = Set(correction.attempts.map(\.id))
-        for principal in correction.settings.map(\.setting) where written.contains(principal.id) {
-            guard let domain = domains.first(where: { $0.name == principal.id.domain }) else { continue }
-            for attribute in domain.companions(of: principal, on: host) {
-                let setting = principal.companion(attribute)
-                guard let key = Key(setting), let entry = entries[key], entry.companionOf == principal.id.attribute,
-                    case .value(let held, _) = domain.read(setting, on: host)
-                else { continue }
-                entries[key] = held.description == entry.original ? nil : entry
-                entries[key]?.written = held.description
-            }
-        }
-    }
-}
-
-extension Setting {
-    /// Another attribute of the same target, as something to read.
-    func companion(_ attribute: String) -> Setting {
-        Setting(
-            id: SettingID(domain: id.domain, object: id.object, attribute: attribute), target: target,
-            requirement: .maximum, keepOnRemoval: keepOnRemoval, origin: origin)
-    }
 }

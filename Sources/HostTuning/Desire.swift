@@ -23,16 +23,21 @@ package struct Rules: Sendable {
     /// Text that is the same wherever the same is asked: names of files, comments and the order of unrelated keys do
     /// not count.
     package var canonicalText: String {
-        var last: [String: String] = [:]
-        var matching: [String] = []
+        var texts: [String: [String]] = [:]
         for rule in rules {
-            if rule.match == nil, rule.options.conditions.isEmpty {
-                last["\(rule.domain)/\(rule.attribute)"] = rule.canonicalText
-            } else {
-                matching.append(rule.canonicalText)
-            }
+            let key = "\(rule.domain)/\(rule.attribute)"
+            if rule.overrulesAll { texts[key] = nil }
+            if !rule.overrulesAll || rule.demand != .unset { texts[key, default: []].append(rule.canonicalText) }
         }
-        return (last.values.sorted() + matching).joined(separator: "\n")
+        return texts.sorted { $0.key < $1.key }.flatMap(\.value).joined(separator: "\n")
+    }
+}
+
+extension Rule {
+    /// Whether nothing that earlier files asked of the same attribute counts on any host.
+    fileprivate var overrulesAll: Bool {
+        if case .requirement(.including) = demand { return false }
+        return match == nil && options.conditions.isEmpty
     }
 }
 
@@ -143,9 +148,8 @@ private func restorations(
         func id(_ attribute: String) -> SettingID {
             SettingID(domain: domain.name, object: target.name, attribute: attribute)
         }
-        let isAsked = asked[id(entry.key.attribute)] != nil
-        let isPrincipalAsked = entry.companionOf.map { asked[id($0)] != nil } ?? false
-        guard !isAsked, !isPrincipalAsked else { return nil }
+        let standing = [entry.key.attribute, entry.companionOf, domain.rival(of: entry.key.attribute)]
+        guard !standing.contains(where: { $0.map { asked[id($0)] != nil } ?? false }) else { return nil }
         return Setting(
             id: id(entry.key.attribute), target: target,
             requirement: .original(

@@ -7,6 +7,11 @@ enum KernelText {
         let current = words.firstIndex { $0.hasPrefix("[") }.map { names[$0] }
         return (current ?? names.first ?? "", names)
     }
+
+    /// A number as the kernel prints it. What 64 bits can't hold is none, so that no sum of two can overflow here.
+    static func integer(_ text: some StringProtocol) -> Int128? {
+        Int128(text).flatMap { (-(1 << 63)..<(1 << 64)).contains($0) ? $0 : nil }
+    }
 }
 
 extension String {

@@ -60,7 +60,7 @@ package struct Reconciler: Sendable {
     /// Compares. Reads only.
     package func check() throws -> Pass {
         let (pass, _, _) = try observe()
-        return pass.selected(by: isSelected)
+        return pass.without { $0.isGone }.selected(by: isSelected)
     }
 
     /// Compares, and tells what `apply` would write beyond what differs now: settings that a write of another one
@@ -101,23 +101,25 @@ package struct Reconciler: Sendable {
         ledger.isHeld = false
         let correction = try correct(
             pass.settings, desire, isSelected: isSelected, on: host, kernel: pass.inventory.kernelRelease,
-            ledger: &ledger,
-            file: ledgerFile)
+            ledger: &ledger, file: ledgerFile)
         pass.settings = correction.settings
         pass.attempts = correction.attempts
         pass.isHeld = false
         for domain in allDomains {
-            do throws(KernelError) { try persist(pass, in: domain) } catch { pass.errors.append(error) }
+            pass.collect { pass throws(KernelError) in try persist(pass, in: domain) }
         }
-        return pass.selected(by: isSelected)
+        pass.collect { _ throws(KernelError) in try ledgerFile.save(ledger, to: host.files) }
+        return pass.without { $0.isGone }.selected(by: isSelected)
     }
 
     /// Puts back what was found before the first writes, removes what early boot would read, and holds until the next
     /// `apply`. Needs no configuration, so that a broken one can be left behind. The caller holds the lock.
     package func revert() throws -> Pass {
         let inventory = try takeInventory(of: host)
-        if let reason = inventory.observeOnly { throw KernelError("revert", inventory.hostname, message: "nothing may be written: \(reason)") }
-        var ledger = try ledgerFile.load(from: host.files)
+        if let reason = inventory.observeOnly {
+            throw KernelError("revert", inventory.hostname, message: "nothing may be written: \(reason)")
+        }
+        var ledger = try readLedger()
         let policy = Policy(allow: Policy().allow.union(allowing))
         let desire = reversal(of: ledger, on: inventory, policy: policy)
         let before = assess(desire, on: host, kernel: inventory.kernelRelease, ledger: ledger)
@@ -125,22 +127,16 @@ package struct Reconciler: Sendable {
         let correction = try correct(
             before, desire, isSelected: isSelected, on: host, kernel: inventory.kernelRelease, ledger: &ledger,
             file: ledgerFile)
-        for result in correction.settings where isSelected(result.setting.id) && !result.isFault {
-            if let key = Ledger.Key(result.setting) { ledger.entries[key] = nil }
-        }
         var pass = Pass(
             inventory: inventory, time: host.now(), policy: policy, settings: correction.settings,
             attempts: correction.attempts, isHeld: true, problems: Problems())
         for domain in allDomains {
-            do throws(KernelError) {
-                let kept = try domain.persisted(on: host).filter { !isSelected($0.key) }
-                try domain.persist(kept, on: host)
-            } catch {
-                pass.errors.append(error)
+            pass.collect { _ throws(KernelError) in
+                try domain.persist(try domain.persisted(on: host).filter { !isSelected($0.key) }, on: host)
             }
         }
-        try ledgerFile.save(ledger, to: host.files)
-        return pass.selected(by: isSelected)
+        pass.collect { _ throws(KernelError) in try ledgerFile.save(ledger, to: host.files) }
+        return pass.without { $0.isGone && ledger[$0.setting] == nil }.selected(by: isSelected)
     }
 
     /// The single writer's lock, on the state folder.
@@ -174,27 +170,39 @@ package struct Reconciler: Sendable {
         let mode = pass.policy.domainModes[domain.name] ?? pass.policy.mode
         let isObserved = pass.inventory.observeOnly != nil || mode == .observe
         guard !isObserved || own.contains(where: { $0.setting.mode != .observe }) else { return }
-        let asked = own.filter { !$0.setting.isRestoration }
         let old = try domain.persisted(on: host)
-        var new: [SettingID: String] = [:]
-        for assessed in asked {
+        var new = old.filter { !isSelected($0.key) }
+        for assessed in own where isSelected(assessed.setting.id) {
             let id = assessed.setting.id
-            let isOurs = isSelected(id) && assessed.setting.mode != .observe
-            new[id] = isOurs && assessed.isLasting ? assessed.desired : isOurs ? nil : old[id]
+            if assessed.setting.mode == .observe {
+                new[id] = old[id]
+            } else if assessed.isLasting, !assessed.setting.isRestoration {
+                new[id] = assessed.desired
+            }
         }
         try domain.persist(new, on: host)
     }
 }
 
 extension Reconciler.Pass {
-    fileprivate func selected(by isSelected: (SettingID) -> Bool) -> Self {
+    fileprivate func selected(by isSelected: (SettingID) -> Bool) -> Self { without { !isSelected($0.setting.id) } }
+
+    fileprivate func without(_ isLeftOut: (Assessed) -> Bool) -> Self {
         var pass = self
-        pass.settings = settings.filter { isSelected($0.setting.id) }
+        pass.settings.removeAll(where: isLeftOut)
         return pass
+    }
+
+    /// After the writing nothing may keep the rest from being done, nor the report from being told.
+    fileprivate mutating func collect(_ work: (Self) throws(KernelError) -> Void) {
+        do throws(KernelError) { try work(self) } catch { errors.append(error) }
     }
 }
 
 extension Assessed {
+    /// Something to put back that is not there now; nobody asks for it.
+    fileprivate var isGone: Bool { setting.isRestoration && outcome.state == .unsupported }
+
     /// Whether early boot should set it too.
     fileprivate var isLasting: Bool {
         [.inSync, .adjusted].contains(outcome.state) || outcome.pendingOn == .module

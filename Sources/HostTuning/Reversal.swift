@@ -18,7 +18,7 @@ package func reversal(
                         domain: domain.name, object: target.map(\.name) ?? entry.name ?? entry.key.identity,
                         attribute: entry.key.attribute),
                     target: target,
-                    requirement: .exactly(domain.value(entry.original, of: entry.key.attribute)),
+                    requirement: .original(domain.value(entry.original, of: entry.key.attribute), written: nil),
                     disruption: domain.disruption(of: entry.key.attribute),
                     origin: entry.source,
                     awaiting: target == nil

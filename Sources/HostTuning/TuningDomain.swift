@@ -36,6 +36,10 @@ package protocol TuningDomain: Sendable {
     /// Attributes of the same target that the kernel changes by itself when this one is written.
     func companions(of setting: Setting, on host: Host) -> [String]
 
+    /// The attribute of the same target that can't hold a value of its own beside this one: the one is not put back
+    /// while the other is asked for.
+    func rival(of attribute: String) -> String?
+
     /// Makes it so, for all settings of one target together, in the order that the kernel needs; each is read before it
     /// is written, and what holds already is not written. One refusal does not keep the others from being tried.
     func apply(_ settings: [Setting], to target: Target, on host: Host) -> [Attempt]
@@ -61,6 +65,8 @@ extension TuningDomain {
     ) {}
 
     package func companions(of setting: Setting, on host: Host) -> [String] { [] }
+
+    package func rival(of attribute: String) -> String? { nil }
 
     package func persisted(on host: Host) throws(KernelError) -> [SettingID: String] { [:] }
 

@@ -5,7 +5,7 @@ import Glibc
 /// namespace with its own /sys, /etc, /var/lib and /usr/lib, of which the host's are the lower layers and stay as they
 /// are.
 ///
-/// A shell inside it, the keeper, holds it. It puts the loop disks back and away at the end of its input, which comes
+/// A shell inside it, the keeper, holds it. It puts the loop disks back and all away at the end of its input, which comes
 /// even when the tests are killed.
 final class Sandbox {
     /// The host's folder on which the keeper mounts its memory; outside it stays empty.
@@ -18,6 +18,26 @@ final class Sandbox {
         set -eu
         trap '' INT TERM HUP
         world=$1
+        knobs="scheduler read_ahead_kb max_sectors_kb nomerges rq_affinity iostats add_random nr_requests wbt_lat_usec"
+        disks=""
+        clean_up() {
+            set +e
+            for device in $disks; do
+                for knob in $knobs; do
+                    value=$(cat "$world/.found/${device##*/}/$knob")
+                    [ -z "$value" ] || echo "$value" >"/sys/block/${device##*/}/queue/$knob" || true
+                done
+                losetup --detach "$device" || true
+            done 2>/dev/null
+            cd /
+            umount --lazy "$world" || true
+            rmdir "$world"
+        }
+        # Nothing below may ever be done to the host itself.
+        for kind in mnt net; do
+            [ "$(readlink "/proc/$$/ns/$kind")" != "$(readlink "/proc/$PPID/ns/$kind")" ]
+        done
+        trap clean_up EXIT
         mount --make-rprivate /
         mount -t sysfs sysfs /sys
         mount -t tmpfs -o mode=0755 sandbox "$world"
@@ -25,11 +45,10 @@ final class Sandbox {
             upper=$world/.${folder%/*}; mkdir "$upper" "$upper.work"
             mount -t overlay -o "lowerdir=/$folder,upperdir=$upper,workdir=$upper.work" sandbox "/$folder"
         done
+        mkdir -p /etc/sysctl.d /usr/lib/sysctl.d
         for folder in /var/lib /etc/sysctl.d /usr/lib/sysctl.d; do mount -t tmpfs -o mode=0755 sandbox "$folder"; done
         rm -rf /etc/ais-hostd /etc/sysctl.conf
         mkdir -p /etc/ais-hostd /usr/lib/ais-hostd/profiles
-        knobs="scheduler read_ahead_kb max_sectors_kb nomerges rq_affinity iostats add_random nr_requests wbt_lat_usec"
-        disks=""
         disk() {
             truncate --size=16M "$1"
             device=$(losetup --find --show "$1") || return 1
@@ -43,16 +62,6 @@ final class Sandbox {
             echo 128 >"$queue/read_ahead_kb"
             echo "${device##*/}"
         }
-        clean_up() {
-            for device in $disks; do
-                for knob in $knobs; do
-                    value=$(cat "$world/.found/${device##*/}/$knob")
-                    [ -z "$value" ] || echo "$value" >"/sys/block/${device##*/}/queue/$knob" || true
-                done
-                losetup --detach "$device" || true
-            done 2>/dev/null
-        }
-        trap clean_up EXIT
         echo ready
         while read -r command; do eval "$command" && echo ready || echo failed; done
         """#
@@ -75,7 +84,6 @@ final class Sandbox {
     deinit {
         close(input)
         _ = keeper.wait()
-        rmdir(folder)
     }
 
     /// A loop disk of 16 MiB by its name, `loop3`: a real queue with schedulers, found as the kernel sets it up.

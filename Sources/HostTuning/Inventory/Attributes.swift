@@ -41,13 +41,14 @@ struct Attributes {
     func target(_ path: String) throws(KernelError) -> String? {
         try present { () throws(KernelError) in try files.resolve(path) }
     }
+}
 
-    private func present<Value>(_ body: () throws(KernelError) -> Value) throws(KernelError) -> Value? {
-        do throws(KernelError) {
-            return try body()
-        } catch let error where error.isAbsence {
-            return nil
-        }
+/// What is there, nil where there is no such thing; any other error stays one.
+func present<Value>(_ body: () throws(KernelError) -> Value) throws(KernelError) -> Value? {
+    do throws(KernelError) {
+        return try body()
+    } catch let error where error.isAbsence {
+        return nil
     }
 }
 

@@ -24,7 +24,7 @@ package struct Ledger: Sendable {
         package var name: String?
         /// In the kernel's text.
         package var original: String
-        /// What we wrote last; what the kernel made of it, where that differs; nil for a companion until it has
+        /// What we wrote last; what the kernel made of it, where that differs; nil for a companion until it may have
         /// changed.
         package var written: String?
         /// What the kernel holds instead of what was asked, so that it is asked only once.

@@ -23,7 +23,8 @@ enum BlockAttribute: String, CaseIterable {
         case .readAhead, .discardMax: 0...Int128(UInt64.max)
         case .rqAffinity, .noMerges: 0...2
         case .addRandom, .ioStats: 0...1
-        case .writebackLatency: -1...Int128(Int64.max)
+        // -1 asks for the default, which can't be compared with what is then held.
+        case .writebackLatency: 0...Int128(Int64.max)
         }
     }
 
@@ -44,7 +45,7 @@ enum BlockAttribute: String, CaseIterable {
                 "max, but no device tells the most it takes, expected a whole number", at: node.origin, key: key)
             return nil
         }
-        if case .scalar("physical-cores", _) = node.content { return .workedOut([.physicalCores]) }
+        if case .scalar("physical-cores", _) = node.content, range.upperBound > 2 { return .workedOut([.physicalCores]) }
         return node.integer(key, &problems, in: range).map { .requirement(.exactly(.integer($0))) }
     }
 

@@ -80,7 +80,7 @@ package struct BlockDomain: TuningDomain {
 
     package func value(_ text: String, of attribute: String) -> SettingValue {
         if attribute == BlockAttribute.scheduler.rawValue { return .word(KernelText.choice(text).current) }
-        return Int128(text.trimmed).map { .integer($0) } ?? .word(text.trimmed)
+        return KernelText.integer(text.trimmed).map { .integer($0) } ?? .word(text.trimmed)
     }
 
     package func read(_ setting: Setting, on host: Host) -> Reading {

@@ -16,16 +16,20 @@ struct BlockQueue {
             return isNotThere ? .absent("\(target.name ?? "this disk") has no queue/\(attribute)") : .unreadable(error)
         }
         guard attribute != "scheduler" else { return scheduler(text, for: setting.requirement) }
-        guard let number = Int128(text.trimmed) else {
+        guard let number = KernelText.integer(text.trimmed) else {
             return .unreadable(KernelError("read", file(attribute), got: text.trimmed, message: "expected a number"))
         }
         let held = SettingValue.integer(number)
         // The bounds matter only where it differs: a pass with nothing to do reads one file for each setting.
         if setting.requirement == .exactly(held) { return .value(held, Bounds()) }
-        if hasNoEffect(attribute) {
-            return .absent("\(target.name ?? "this disk") passes its requests on and has no queue of its own")
+        do throws(KernelError) {
+            if try hasNoEffect(attribute) {
+                return .absent("\(target.name ?? "this disk") passes its requests on and has no queue of its own")
+            }
+            return .value(held, try bounds(of: attribute))
+        } catch {
+            return .unreadable(error)
         }
-        return .value(held, bounds(of: attribute))
     }
 
     private func scheduler(_ text: String, for requirement: Requirement) -> Reading {
@@ -44,33 +48,38 @@ struct BlockQueue {
         return names.contains { $0 == scheduler || $0 == "\(scheduler)-iosched" }
     }
 
-    private func bounds(of attribute: String) -> Bounds {
+    private func bounds(of attribute: String) throws(KernelError) -> Bounds {
         switch BlockAttribute(rawValue: attribute) {
         case .nrRequests:
             // BLKDEV_MIN_RQ; under a scheduler MAX_SCHED_RQ (block/blk-mq.h), else the hardware's depth.
-            let text = (try? host.files.read(file("scheduler"))).map { String(decoding: $0, as: UTF8.self) } ?? ""
+            let text = String(decoding: try host.files.read(file("scheduler")), as: UTF8.self)
             let scheduler = KernelText.choice(text).current
             if scheduler == "none" {
-                return Bounds(lower: 4, upper: number("\(target.path)/mq/0/nr_tags"), source: "the hardware's depth")
+                let depth = try number("\(target.path)/mq/0/nr_tags")
+                return Bounds(lower: 4, upper: depth, source: "the hardware's depth")
             }
             return Bounds(lower: 4, upper: 2048, source: "the kernel's limit under \(scheduler)")
         case .readAhead: return Bounds(step: Int128(host.pageSize / 1024), source: "pages")
         case .maxSectors, .discardMax:
             let maximum = BlockAttribute(rawValue: attribute)?.maximumFile ?? ""
-            return Bounds(upper: number(file(maximum)), source: maximum)
+            return Bounds(upper: try number(file(maximum)), source: maximum)
         default: return Bounds()
         }
     }
 
     /// A device that only passes bios on (an NVMe multipath head, LVM) has these files and no use for them: it has no
     /// hardware queues.
-    private func hasNoEffect(_ attribute: String) -> Bool {
-        ["nr_requests", "rq_affinity", "nomerges", "wbt_lat_usec", "io_timeout"].contains(attribute)
-            && (try? host.files.status("\(target.path)/mq")) == nil
+    private func hasNoEffect(_ attribute: String) throws(KernelError) -> Bool {
+        guard ["nr_requests", "rq_affinity", "nomerges", "wbt_lat_usec", "io_timeout"].contains(attribute) else {
+            return false
+        }
+        return try present { () throws(KernelError) in try host.files.status("\(target.path)/mq") } == nil
     }
 
-    private func number(_ path: String) -> Int128? {
-        (try? host.files.read(path)).flatMap { Int128(String(decoding: $0, as: UTF8.self).trimmed) }
+    /// Nil where this kernel has no such file.
+    private func number(_ path: String) throws(KernelError) -> Int128? {
+        let bytes = try present { () throws(KernelError) in try host.files.read(path) }
+        return bytes.flatMap { KernelText.integer(String(decoding: $0, as: UTF8.self).trimmed) }
     }
 
     /// The name may by now be another disk's.

@@ -93,13 +93,10 @@ package struct SysctlDomain: TuningDomain {
 
     package func companions(of setting: Setting, on host: Host) -> [String] {
         let name = setting.id.attribute
-        if let counterpart = SysctlFacts.counterpart(of: name) { return [counterpart] }
-        // inet_forward_change() in net/ipv4/devinet.c: forwarding of every link, and redirects, follow.
-        guard name == "net.ipv4.ip_forward" else { return [] }
-        let links = (try? host.files.list("/proc/sys/net/ipv4/conf")) ?? []
-        let forwarding = links.map { SysctlKey(path: "net/ipv4/conf/\($0)/forwarding").name }
-        return forwarding + ["net.ipv4.conf.all.accept_redirects"]
+        return rival(of: name).map { [$0] } ?? SysctlFacts.followers(of: name, on: host)
     }
+
+    package func rival(of attribute: String) -> String? { SysctlFacts.counterpart(of: attribute) }
 
     package func apply(_ settings: [Setting], to target: Target, on host: Host) -> [Attempt] {
         settings.sorted { Self.order(of: $0) < Self.order(of: $1) }.compactMap { setting in
@@ -110,7 +107,11 @@ package struct SysctlDomain: TuningDomain {
 
     /// A zero last: of a pair that excludes each other (dirty_bytes, dirty_ratio) the other one's value makes it zero.
     private static func order(of setting: Setting) -> (Int, Int, String) {
-        let isZero = setting.requirement == .exactly(.integer(0))
+        let isZero =
+            switch setting.requirement {
+            case .exactly(.integer(0)), .original(.integer(0), _): true
+            default: false
+            }
         return (SysctlFacts.rank(of: setting.id.attribute), isZero ? 1 : 0, setting.id.attribute)
     }
 }

@@ -46,10 +46,30 @@ enum SysctlFacts {
         ("vm.overcommit_kbytes", "vm.overcommit_ratio"),
     ]
 
+    /// Keys that the kernel sets along with one that speaks for all links: inet_forward_change() in
+    /// net/ipv4/devinet.c, addrconf_fixup_forwarding() and addrconf_disable_ipv6() in net/ipv6/addrconf.c.
+    static func followers(of name: String, on host: Host) -> [String] {
+        let family: (folder: String, key: String, others: [String])
+        switch name {
+        case "net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding":
+            family = (
+                "net/ipv4/conf", "forwarding", ["net.ipv4.ip_forward", "net.ipv4.conf.all.accept_redirects"]
+            )
+        case "net.ipv6.conf.all.forwarding": family = ("net/ipv6/conf", "forwarding", [])
+        case "net.ipv6.conf.all.disable_ipv6": family = ("net/ipv6/conf", "disable_ipv6", [])
+        default: return []
+        }
+        let links = (try? host.files.list("/proc/sys/\(family.folder)")) ?? []
+        let all = links.map { SysctlKey(path: "\(family.folder)/\($0)/\(family.key)").name } + family.others
+        return all.filter { $0 != name }
+    }
+
     /// Order of writing: what resets others comes first, ports are reserved before they become ephemeral.
     static func rank(of name: String) -> Int {
         switch name {
-        case "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", "net.ipv4.conf.all.forwarding": 0
+        case "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", "net.ipv4.conf.all.forwarding",
+            "net.ipv6.conf.all.disable_ipv6":
+            0
         case "net.ipv4.ip_local_reserved_ports": 1
         case _ where name.contains(".conf.all.") || name.contains(".conf.default."): 2
         default: 3

@@ -22,11 +22,15 @@ extension SysctlDomain {
 
     package func persist(_ values: [SettingID: String], on host: Host) throws(KernelError) {
         guard !values.isEmpty else {
-            if (try? host.files.status(Self.persistentFile)) != nil { try host.files.remove(Self.persistentFile) }
-            return
+            // Looked for first: where /etc can't be written, unlink(2) fails even of what is not there.
+            do { _ = try host.files.status(Self.persistentFile) } catch {
+                if error.isAbsence { return }
+                throw error
+            }
+            return try host.files.remove(Self.persistentFile)
         }
         var text = Self.header
-        for (id, value) in values.sorted(by: { Self.bootOrder($0.key) < Self.bootOrder($1.key) }) {
+        for (id, value) in values.sorted(by: { Self.bootOrder($0) < Self.bootOrder($1) }) {
             // The dash: a key that a module brings later is no error at boot.
             text += "-\(SysctlKey(name: id.attribute).path) = \(value)\n"
         }
@@ -36,8 +40,10 @@ extension SysctlDomain {
         try host.files.replace(Self.persistentFile, with: bytes, permissions: 0o644)
     }
 
-    private static func bootOrder(_ id: SettingID) -> (Int, String) {
-        (SysctlFacts.rank(of: id.attribute), id.attribute)
+    /// A zero first, since boot writes without reading: after dirty_bytes, a zero to dirty_ratio would take it away.
+    private static func bootOrder(_ line: (key: SettingID, value: String)) -> (Int, Int, String) {
+        let name = line.key.attribute
+        return (SysctlFacts.rank(of: name), line.value == "0" ? 0 : 1, name)
     }
 
     /// As systemd-sysctl orders them: by file name, a folder's file hiding one of the same name in the folders after

@@ -64,7 +64,7 @@ enum SysctlKind: Equatable {
         case .words: return .words(Set(words.map(String.init)))
         case .ranges: return ranges(text.trimmed).map { .ranges($0) } ?? .word(words.joined(separator: " "))
         case .integer, .vector, nil:
-            let numbers = words.compactMap { Int128($0) }
+            let numbers = words.compactMap { KernelText.integer($0) }
             guard !words.isEmpty, numbers.count == words.count else { return .word(words.joined(separator: " ")) }
             return numbers.count == 1 ? .integer(numbers[0]) : .integers(numbers)
         }

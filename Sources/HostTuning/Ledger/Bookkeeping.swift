@@ -1,0 +1,120 @@
+import HostModel
+
+/// What a pass notes before it writes, and what it makes of that afterwards.
+extension Ledger {
+    /// Notes what these settings hold, and what the kernel will change along with them, unless it was noted before.
+    ///
+    /// `known` are all settings of the pass. What is in the ledger and not among them (its line was dropped, and
+    /// somebody changed it) becomes a companion of what changes it now.
+    mutating func record(
+        _ settings: [Assessed], among known: Set<Key>, by domain: any TuningDomain, on host: Host, kernel: String
+    ) {
+        func entry(_ key: Key, _ setting: Setting, original: SettingValue, companionOf: String? = nil) -> Entry {
+            Entry(
+                key: key, name: setting.target?.name, original: original.description, companionOf: companionOf,
+                keepOnRemoval: setting.keepOnRemoval, source: setting.origin, kernel: kernel, time: host.now())
+        }
+        for assessed in settings {
+            guard let key = Key(assessed.setting), let held = assessed.outcome.held else { continue }
+            if entries[key] == nil { entries[key] = entry(key, assessed.setting, original: held) }
+            // Putting the original back is no write of ours to remember: until it is done, the last one still counts.
+            guard !assessed.setting.isRestoration else { continue }
+            entries[key]?.companionOf = nil
+            entries[key]?.settled = nil
+            if assessed.desired != entries[key]?.original { entries[key]?.written = assessed.desired }
+        }
+        for assessed in settings where assessed.desired != self[assessed.setting]?.original {
+            for attribute in domain.companions(of: assessed.setting, on: host) {
+                let setting = assessed.setting.companion(attribute)
+                guard let key = Key(setting) else { continue }
+                if entries[key] == nil, case .value(let held, _) = domain.read(setting, on: host) {
+                    entries[key] = entry(key, setting, original: held, companionOf: assessed.setting.id.attribute)
+                } else if entries[key] != nil, !known.contains(key) {
+                    entries[key]?.companionOf = assessed.setting.id.attribute
+                    entries[key]?.written = nil
+                }
+            }
+        }
+    }
+
+    /// Remembers what the kernel makes of a wish, so that it is not asked again and again.
+    mutating func settle(_ attempt: Attempt, _ result: Assessed, kernel: String) {
+        guard let key = Key(result.setting), case .adjusted(let held, _) = result.outcome, held != attempt.wanted else {
+            return
+        }
+        entries[key]?.settled = Settled(
+            asked: attempt.wanted.description, held: held.description, kernel: kernel)
+    }
+
+    /// Brings the entries up to what their settings have become: what was put back is forgotten, unless something that
+    /// is still in the ledger changes it along.
+    mutating func conclude(
+        _ correction: Correction, isSelected: (SettingID) -> Bool, by domains: [any TuningDomain], on host: Host
+    ) {
+        let selected = correction.settings.filter { isSelected($0.setting.id) }
+        let restored = selected.filter { $0.setting.isRestoration && $0.isSettled }.map(\.setting)
+        let principals = concludeCompanions(of: correction, restored: restored, by: domains, on: host)
+        for result in selected {
+            guard let key = Key(result.setting), entries[key] != nil else { continue }
+            if !result.setting.isRestoration {
+                entries[key]?.companionOf = nil
+                entries[key]?.keepOnRemoval = result.setting.keepOnRemoval
+                entries[key]?.source = result.setting.origin
+            } else if result.isSettled {
+                guard let principal = principals[key] else {
+                    entries[key] = nil
+                    continue
+                }
+                entries[key]?.companionOf = principal
+            }
+            if result.isSettled { entries[key]?.written = result.outcome.held?.description }
+        }
+        // What is not there any more after what it belonged to went back.
+        for result in selected where result.setting.isRestoration && result.outcome.state == .unsupported {
+            guard let key = Key(result.setting), var principal = Key(result.setting),
+                let attribute = entries[key]?.companionOf
+            else { continue }
+            principal.attribute = attribute
+            if entries[principal] == nil { entries[key] = nil }
+        }
+    }
+
+    /// Notes what companions hold after a write that changed them, and answers what is a companion of what.
+    private mutating func concludeCompanions(
+        of correction: Correction, restored: [Setting], by domains: [any TuningDomain], on host: Host
+    ) -> [Key: String] {
+        let attempted = Set(correction.attempts.map(\.id))
+        let isRestored = Set(restored.map(\.id))
+        let settings = correction.settings.map(\.setting)
+        let touched = Set(settings.filter { attempted.contains($0.id) || isRestored.contains($0.id) }.map(Part.init))
+        let byName = Dictionary(uniqueKeysWithValues: domains.map { ($0.name, $0) })
+        var principals: [Key: String] = [:]
+        for principal in settings where touched.contains(Part(principal)) && !isRestored.contains(principal.id) {
+            guard self[principal] != nil, let domain = byName[principal.id.domain] else { continue }
+            for attribute in domain.companions(of: principal, on: host) {
+                let setting = principal.companion(attribute)
+                guard let key = Key(setting), let entry = entries[key] else { continue }
+                principals[key] = principal.id.attribute
+                guard entry.companionOf == principal.id.attribute,
+                    attempted.contains(principal.id) || entry.written == nil,
+                    case .value(let held, _) = domain.read(setting, on: host)
+                else { continue }
+                entries[key]?.written = held.description
+            }
+        }
+        return principals
+    }
+}
+
+extension Assessed {
+    fileprivate var isSettled: Bool { [.inSync, .adjusted].contains(outcome.state) }
+}
+
+extension Setting {
+    /// Another attribute of the same target, as something to read.
+    func companion(_ attribute: String) -> Setting {
+        Setting(
+            id: SettingID(domain: id.domain, object: id.object, attribute: attribute), target: target,
+            requirement: .maximum, keepOnRemoval: keepOnRemoval, origin: origin)
+    }
+}
