@@ -61,3 +61,6 @@ func short(_ origin: Origin) -> String {
     let file = origin.file.hasPrefix(ours) ? String(origin.file.dropFirst(ours.count)) : origin.file
     return "\(file):\(origin.line)"
 }
+
+/// Who asked for it; what nobody asks for any more was asked there once.
+func source(_ origin: Origin, isRestoration: Bool) -> String { (isRestoration ? "was " : "") + short(origin) }

@@ -5,9 +5,11 @@ import HostTuning
 
 struct Apply: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Makes it so, and prints each change with its disruption.",
+        abstract: "Writes what differs, and prints each change with its disruption.",
         discussion: """
-            What was found before the first write is kept, and `revert` puts it back. Settings in the mode observe are not written.
+            What was found before the first write is kept, and `revert` puts it back. What no file asks for any more goes
+            back by itself: --config is the whole configuration. Settings in the mode observe are not written; a
+            configuration that names no mode means apply.
 
             Example:
               ais-hostd apply --dry-run
@@ -66,7 +68,8 @@ extension PlannedChange {
     init(_ assessed: Assessed) {
         self.init(
             id: assessed.setting.id, from: assessed.outcome.held?.description ?? "", to: assessed.desired,
-            disruption: assessed.setting.disruption, source: assessed.setting.origin)
+            disruption: assessed.setting.disruption, source: assessed.setting.origin,
+            isRestoration: assessed.setting.isRestoration)
     }
 }
 

@@ -27,7 +27,10 @@ struct CommandError: Error, CustomStringConvertible {
 
 /// To standard error, a line each.
 func printProblems(_ problems: Problems) {
-    for problem in problems.list { Terminal.writeError("\(problem)\n") }
+    for problem in problems.list {
+        let isLoneError = problem.origin == nil && problem.severity == .error
+        Terminal.writeError("\(isLoneError ? "ais-hostd: error: " : "")\(problem)\n")
+    }
 }
 
 /// Prints a pass in the wanted format; its warnings and errors go to standard error. Ends the command with its exit
@@ -36,6 +39,11 @@ func finish(_ pass: Reconciler.Pass, _ options: CommonOptions, changes: [Planned
     throws
 {
     printProblems(pass.problems)
+    if pass.settings.isEmpty, !options.only.isEmpty {
+        Terminal.writeError(
+            "ais-hostd: error: no setting matches --only; an id is for example sysctl/net.core.somaxconn\n")
+        throw ExitCode(EX.usage)
+    }
     let report = Report(pass)
     if !options.quiet {
         switch options.output {
