@@ -5,6 +5,7 @@ import HostTuning
 
 struct Apply: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "apply",
         abstract: "Makes it so, and prints each change with its disruption.",
         discussion: """
             What was found before the first write is kept, and `revert` puts it back. Settings in the mode observe are not written.
