@@ -26,9 +26,12 @@ package func correct(
         }
         try file.save(ledger, to: host.files)
         for domain in domains {
+            let own = assessed.indices.filter { assessed[$0].setting.id.domain == domain.name }
+            let byTarget = Dictionary(grouping: own) { assessed[$0].setting.target }
             for target in targets(of: toWrite, in: domain) {
                 correct(
-                    target, of: domain, in: &correction, desire, isSelected: isSelected, on: host, kernel: kernel,
+                    target, byTarget[target] ?? [], of: domain, in: &correction, desire, isSelected: isSelected,
+                    on: host, kernel: kernel,
                     ledger: &ledger)
             }
         }
@@ -46,16 +49,14 @@ private func targets(of settings: [Assessed], in domain: any TuningDomain) -> [T
         .filter { seen.insert($0).inserted }
 }
 
-/// Two rounds at most: a write may disturb a setting that held (a new scheduler resets nr_requests), and that is then
-/// written too.
+/// `own` are the places of the target's settings. Two rounds at most: a write may disturb a setting that held (a new
+/// scheduler resets nr_requests), and that is then written too.
 private func correct(
-    _ target: Target, of domain: any TuningDomain, in correction: inout Correction, _ desire: Desire,
+    _ target: Target, _ own: [Int], of domain: any TuningDomain, in correction: inout Correction, _ desire: Desire,
     isSelected: (SettingID) -> Bool, on host: Host, kernel: String, ledger: inout Ledger
 ) {
-    let own = correction.settings.indices.filter {
-        correction.settings[$0].setting.target == target && correction.settings[$0].setting.id.domain == domain.name
-    }
     var attempted: Set<SettingID> = []
+    var byID: [SettingID: Attempt] = [:]
     for _ in 1...2 {
         let drifted = own.map { correction.settings[$0] }
             .filter { $0.isToWrite && isSelected($0.setting.id) && !attempted.contains($0.setting.id) }
@@ -63,7 +64,7 @@ private func correct(
         attempted.formUnion(drifted.map(\.setting.id))
         let attempts = domain.apply(drifted.map(\.setting), to: target, on: host)
         correction.attempts += attempts
-        let byID = Dictionary(correction.attempts.map { ($0.id, $0) }, uniquingKeysWith: { _, last in last })
+        for attempt in attempts { byID[attempt.id] = attempt }
         for index in own {
             let setting = correction.settings[index].setting
             let reading = domain.read(setting, on: host)
