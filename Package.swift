@@ -40,6 +40,10 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
+        .executableTarget(
+            name: "assessment-benchmark",
+            dependencies: ["HostModel", "HostConfiguration", "HostTuning", "HostTestSupport"],
+            path: "benchmarks/Assessment", swiftSettings: settings),
         tests("HostConfigurationTests", of: ["HostModel", "HostConfiguration"]),
         tests("HostReportTests", of: ["HostModel", "HostReport"]),
         tests("HostKernelTests", of: ["HostModel", "HostKernel", "CLinux"]),

@@ -148,8 +148,8 @@ package struct Reconciler: Sendable {
     private func observe() throws -> (Pass, Desire, Ledger) {
         var problems = Problems()
         let rules = try load(problems: &problems)
-        let inventory = try takeInventory(of: host)
         let ledger = try readLedger()
+        let inventory = try takeInventory(of: host, needing: needs(of: rules, ledger))
         var wanted = desire(rules, on: inventory, ledger: ledger, overrulingMode: overrulingMode, problems: &problems)
         guard !problems.hasErrors else { throw InvalidConfiguration(problems) }
         wanted.policy.allow.formUnion(allowing)
@@ -159,6 +159,12 @@ package struct Reconciler: Sendable {
             isHeld: ledger.isHeld,
             problems: problems)
         return (pass, wanted, ledger)
+    }
+
+    /// Of the domains that are asked for something, or have something to put back.
+    private func needs(of rules: Rules, _ ledger: Ledger) -> Set<Inventory.Part> {
+        let names = Set(rules.rules.map(\.domain) + ledger.entries.keys.map(\.domain))
+        return allDomains.filter { names.contains($0.name) }.reduce(into: []) { $0.formUnion($1.needs) }
     }
 
     private func readLedger() throws(KernelError) -> Ledger { try ledgerFile.load(from: host.files) }

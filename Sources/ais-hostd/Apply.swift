@@ -5,6 +5,7 @@ import HostTuning
 
 struct Apply: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "apply",
         abstract: "Writes what differs, and prints each change with its disruption.",
         discussion: """
             What was found before the first write is kept, and `revert` puts it back. What no file asks for any more goes

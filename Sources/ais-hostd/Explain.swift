@@ -6,6 +6,7 @@ import HostTuning
 
 struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "explain",
         abstract: "Says where a setting's value comes from, who else sets it, and what changing it takes.",
         discussion: """
             Example:
@@ -28,7 +29,7 @@ struct Explain: ParsableCommand {
             guard !common.quiet else { return }
             switch common.output {
             case .table: print(table(explanation, style: .terminal()), terminator: "")
-            case .json: print(try json(explanation), terminator: "")
+            case .json: print(json(explanation), terminator: "")
             case .yaml: print(try yaml(explanation), terminator: "")
             }
         }

@@ -47,7 +47,7 @@ func finish(_ pass: Reconciler.Pass, _ options: CommonOptions, changes: [Planned
     let report = Report(pass)
     if !options.quiet {
         switch options.output {
-        case .json: print(try json(report), terminator: "")
+        case .json: print(json(report), terminator: "")
         case .yaml: print(try yaml(report), terminator: "")
         case .table:
             let style = TableStyle.terminal(verbose: options.verbose)

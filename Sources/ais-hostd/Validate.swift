@@ -5,6 +5,7 @@ import HostTuning
 
 struct Validate: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "validate",
         abstract: "Checks the configuration alone, without looking at the kernel.",
         discussion: """
             Prints every error as FILE:LINE:COLUMN: KEY: what was wrong, what was expected.

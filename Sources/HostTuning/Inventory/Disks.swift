@@ -11,9 +11,8 @@ func disks(of host: Host, _ attributes: Attributes) throws(KernelError) -> [Disk
     let held = try Holdings(attributes).claims
     var disks: [Disk] = []
     for device in devices {
-        let probe = DiskProbe(device: device, attributes: attributes)
         do throws(KernelError) {
-            guard var disk = try probe.disk() else { continue }
+            guard var disk = try DiskProbe(device, attributes).disk() else { continue }
             disk.claims = held[device.name, default: []] + disk.claims
             disks.append(disk)
         } catch let error where error.isAbsence {
@@ -40,10 +39,20 @@ private func tellApart(_ disks: [Disk], _ devices: [Device]) -> [Disk] {
 
 /// Asks sysfs about one disk.
 struct DiskProbe {
-    let device: Device
-    let attributes: Attributes
+    private let device: Device
+    private let attributes: Attributes
+    private let folder: String
+    /// What is in its folder. No disk has all of what may identify one, and most have little: what is not here is not
+    /// asked for.
+    private let entries: [String]
 
-    private var folder: String { "/sys/block/\(device.name)" }
+    init(_ device: Device, _ attributes: Attributes) throws(KernelError) {
+        self.device = device
+        self.attributes = attributes
+        folder = "/sys/block/\(device.name)"
+        entries = try attributes.files.list(folder)
+    }
+
     /// The heads of NVMe multipath and disks over fabrics are below `virtual` too, and are real.
     private var isVirtual: Bool {
         device.path.hasPrefix("/sys/devices/virtual/") && !device.path.hasPrefix("/sys/devices/virtual/nvme-")
@@ -51,19 +60,18 @@ struct DiskProbe {
 
     /// The disk, or nil where it is none to tune.
     func disk() throws(KernelError) -> Disk? {
-        let entries = try attributes.files.list(folder)
         let isRemovable = try attributes.isSet("\(folder)/removable")
         if try attributes.isSet("\(folder)/hidden") { return nil }
         if isVirtual || isRemovable, try attributes.text("\(folder)/size") == "0" { return nil }
 
-        let model = attributes.described("\(folder)/device/model") ?? property("ID_MODEL")
+        let model = described("device/model") ?? property("ID_MODEL")
         let serial = serial()
         let target = Target(
             name: device.name, identity: identity(model: model, serial: serial), path: folder,
             sequence: try attributes.text("\(folder)/diskseq"))
 
         var claims: [Claim] = []
-        let holders = try holders(entries)
+        let holders = try holders()
         if let first = holders.first {
             let others = holders.count > 1 ? " and \(holders.count - 1) more" : ""
             claims.append(Claim(.member, "is a member of \(first)\(others)"))
@@ -78,7 +86,7 @@ struct DiskProbe {
     }
 
     /// What was made of it or of its partitions, whose folders carry its name: `sda1`, `nvme0n1p1`.
-    private func holders(_ entries: [String]) throws(KernelError) -> [String] {
+    private func holders() throws(KernelError) -> [String] {
         var holders = try attributes.names("\(folder)/holders")
         for partition in entries where partition.hasPrefix(device.name) {
             holders += try attributes.names("\(folder)/\(partition)/holders")
@@ -88,7 +96,7 @@ struct DiskProbe {
 
     /// A namespace of NVMe has no driver; its controller does, and the head of several paths has neither.
     private func driver() throws(KernelError) -> String? {
-        for link in ["device/driver", "device/device/driver"] {
+        for link in ["device/driver", "device/device/driver"] where has(link) {
             if let driver = try attributes.target("\(folder)/\(link)") { return lastComponent(driver) }
         }
         return device.name.hasPrefix("nvme") ? "nvme" : nil
@@ -96,13 +104,22 @@ struct DiskProbe {
 
     /// The kernel is asked before udev, so that an identity is the same before udevd runs.
     private func serial() -> String? {
-        attributes.described("\(folder)/device/serial") ?? attributes.described("\(folder)/serial") ?? unitSerial()
-            ?? property("ID_SCSI_SERIAL") ?? property("ID_SERIAL_SHORT")
+        described("device/serial") ?? described("serial") ?? unitSerial() ?? property("ID_SCSI_SERIAL")
+            ?? property("ID_SERIAL_SHORT")
     }
+
+    /// A text that only describes, by its path below the disk's folder.
+    private func described(_ file: String) -> String? {
+        has(file) ? attributes.described("\(folder)/\(file)") : nil
+    }
+
+    private func has(_ path: String) -> Bool { entries.contains(String(path.prefix { $0 != "/" })) }
 
     /// SCSI's vital product data, page 0x80: a header of four bytes, the last two of them the length of what follows.
     private func unitSerial() -> String? {
-        guard let page = try? attributes.files.read("\(folder)/device/vpd_pg80"), page.count > 4, page[1] == 0x80 else {
+        guard has("device"), let page = try? attributes.files.read("\(folder)/device/vpd_pg80"), page.count > 4,
+            page[1] == 0x80
+        else {
             return nil
         }
         return printable(page.dropFirst(4).prefix(Int(page[2]) << 8 | Int(page[3])))
@@ -112,16 +129,16 @@ struct DiskProbe {
     private func identity(model: String?, serial: String?) -> String {
         if let serial {
             // All namespaces of one NVMe disk have its serial. The first goes without number, as nearly all are.
-            let namespace = attributes.described("\(folder)/nsid").flatMap { $0 == "1" ? nil : "_\($0)" } ?? ""
+            let namespace = described("nsid").flatMap { $0 == "1" ? nil : "_\($0)" } ?? ""
             return "serial:\(model.map { "\($0)_" } ?? "")\(serial)\(namespace)"
         }
         for file in ["wwid", "device/wwid"] {
-            if let wwid = attributes.described("\(folder)/\(file)") { return "wwid:\(wwid)" }
+            if let wwid = described(file) { return "wwid:\(wwid)" }
         }
-        if let file = attributes.described("\(folder)/loop/backing_file") { return "loop:\(file)" }
+        if let file = described("loop/backing_file") { return "loop:\(file)" }
         // The numbers of dm-0 and md127 change from boot to boot.
         for file in ["dm/uuid", "dm/name", "md/uuid"] {
-            if isVirtual, let unique = attributes.described("\(folder)/\(file)") {
+            if isVirtual, let unique = described(file) {
                 return "\(file.prefix { $0 != "/" }):\(unique)"
             }
         }
@@ -141,10 +158,12 @@ private func transport(of device: Device) -> String? {
         "usb": "usb", "ata": "sata", "session": "iscsi", "rport-": "fc", "end_device-": "sas", "mmc": "mmc",
         "virtio": "virtio",
     ]
-    let parts = device.path.split(separator: "/")
+    let parts = device.path.utf8.split(separator: UInt8(ascii: "/"))
     for (prefix, word) in words {
         // A number follows, so that no other part that starts alike is meant.
-        let isPart = parts.contains { $0.hasPrefix(prefix) && $0.dropFirst(prefix.count).first?.isNumber == true }
+        let isPart = parts.contains {
+            $0.starts(with: prefix.utf8) && (48...57).contains($0.dropFirst(prefix.utf8.count).first ?? 0)
+        }
         if isPart { return word }
     }
     return nil
