@@ -30,7 +30,7 @@ package struct Validation: Sendable {
     package var isValid: Bool { !findings.contains(where: \.isError) }
 }
 
-package func json(_ validation: Validation) throws -> String { try json(Document(validation)) }
+package func json(_ validation: Validation) -> String { json(Document(validation)) }
 
 package func yaml(_ validation: Validation) throws -> String { try yaml(Document(validation)) }
 

@@ -34,7 +34,7 @@ struct Validate: ParsableCommand {
 
     private func show(_ validation: Validation) throws {
         switch common.output {
-        case .json: print(try json(validation), terminator: "")
+        case .json: print(json(validation), terminator: "")
         case .yaml: print(try yaml(validation), terminator: "")
         case .table:
             guard validation.isValid else { return }
