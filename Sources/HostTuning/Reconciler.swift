@@ -116,7 +116,9 @@ package struct Reconciler: Sendable {
     /// `apply`. Needs no configuration, so that a broken one can be left behind. The caller holds the lock.
     package func revert() throws -> Pass {
         let inventory = try takeInventory(of: host)
-        if let reason = inventory.observeOnly { throw KernelError("revert", inventory.hostname, message: reason) }
+        if let reason = inventory.observeOnly {
+            throw KernelError("revert", inventory.hostname, message: "nothing may be written: \(reason)")
+        }
         var ledger = try readLedger()
         let policy = Policy(allow: Policy().allow.union(allowing))
         let desire = reversal(of: ledger, on: inventory, policy: policy)

@@ -58,8 +58,7 @@ struct Apply: ParsableCommand {
 /// Only root can write to the kernel's files; better said once than for every file.
 func needRoot(_ reconciler: Reconciler, to verb: String) throws {
     guard reconciler.host.userID == 0 else {
-        throw KernelError(
-            verb, "this host", errno: .notPermitted, message: "only root may write; `ais-hostd check` compares")
+        throw CommandError("only root may \(verb); `ais-hostd check` compares as any user")
     }
 }
 

@@ -23,7 +23,7 @@ struct Explain: ParsableCommand {
             let (explanation, known) = try Reconciler(common, state).explain(id)
             guard let explanation else {
                 let advice = nearest(to: id, among: known.map(\.description)).map { ", did you mean \($0)?" }
-                throw KernelError("explain", id, message: "nothing here asks for it\(advice ?? "")")
+                throw CommandError("nothing here asks for \(id)\(advice ?? "")")
             }
             guard !common.quiet else { return }
             switch common.output {

@@ -18,6 +18,13 @@ func reporting(_ work: () throws -> Void) throws {
     }
 }
 
+/// Why a command can't do what it is asked, in words.
+struct CommandError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
 /// To standard error, a line each.
 func printProblems(_ problems: Problems) {
     for problem in problems.list { Terminal.writeError("\(problem)\n") }

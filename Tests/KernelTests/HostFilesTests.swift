@@ -118,8 +118,8 @@ extension WholeProgram {
             let unknown = try sandbox.hostd("explain", "sysctl/net.core.somaxcon", "--config", file)
             #expect(
                 unknown.code == 1
-                    && unknown.err == "ais-hostd: error: explain sysctl/net.core.somaxcon: nothing here asks "
-                        + "for it, did you mean sysctl/net.core.somaxconn?\n"
+                    && unknown.err == "ais-hostd: error: nothing here asks for sysctl/net.core.somaxcon, did you mean "
+                        + "sysctl/net.core.somaxconn?\n"
             )
         }
     }
