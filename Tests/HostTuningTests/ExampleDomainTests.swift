@@ -136,7 +136,8 @@ struct ExampleDomainTests {
         let file = #filePath
         let root = file.split(separator: "/").dropLast(3).joined(separator: "/")
         let code = String(decoding: try Data(contentsOf: URL(filePath: file)), as: UTF8.self)
-        let page = String(decoding: try Data(contentsOf: URL(filePath: "/\(root)/docs/adding-a-domain.md")), as: UTF8.self)
+        let document = URL(filePath: "/\(root)/docs/adding-a-domain.md")
+        let page = String(decoding: try Data(contentsOf: document), as: UTF8.self)
         let blocks = page.split(separator: "```swift\n").dropFirst().compactMap { $0.split(separator: "```").first }
         #expect(blocks.count >= 4)
         for block in blocks {

@@ -126,13 +126,13 @@ extension WholeProgram {
 
         @Test("tcp_mem beyond this host's memory is refused")
         func tcpMem() throws {
-            let pages = try memory() / 4
+            let pages = try memory() * 1024 / Int(getpagesize())
             let file = try sandbox.configuration("sysctl: {net.ipv4.tcp_mem: [1, 2, \(pages + 1)]}")
             let output = try sandbox.hostd("apply", "--config", file)
             #expect(output.code == 1)
             #expect(
                 output.err == "\(file):2:10: net.ipv4.tcp_mem: \(pages + 1) pages are more than this host's memory "
-                    + "(\(pages) pages of 4096 bytes), expected less (force: true overrules this)\n")
+                    + "(\(pages) pages of \(getpagesize()) bytes), expected less (force: true overrules this)\n")
         }
 
         @Test("ephemeral ports over AIS's own are warned of, until those are reserved")

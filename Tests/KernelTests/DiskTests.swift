@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 extension WholeProgram {
@@ -75,6 +76,7 @@ extension WholeProgram {
             #expect(try sandbox.queue(disk, "read_ahead_kb") == holds)
             #expect(setting?.state == (asked == holds ? "inSync" : "adjusted"))
             #expect(setting?.desired == asked && setting?.observed == holds)
+            #expect(setting?.detail == (asked == holds ? nil : "in steps of \(getpagesize() / 1024) here (pages)"))
             let again = try sandbox.hostd("apply", "--config", file)
             #expect(again.code == 0 && !again.out.contains("done"), "adjusted is not written again: \(again.out)")
         }

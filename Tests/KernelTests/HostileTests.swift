@@ -11,7 +11,10 @@ extension WholeProgram {
 
         @Test(
             "a ledger that can't be understood is left as it is, and nothing is written",
-            arguments: ["", "{", "{\"schema\": 2}", "{\"schema\": 1, \"entries\": [{}], \"held\": false}", "[]"])
+            arguments: [
+                "", "{", "{\"schema\": 2, \"entries\": [], \"held\": false}",
+                "{\"schema\": 1, \"entries\": [{}], \"held\": false}", "[]",
+            ])
         func foreignLedger(text: String) throws {
             let path = "/var/lib/ais-hostd/ledger.json"
             try sandbox.write(text, to: path)

@@ -113,6 +113,35 @@ extension WholeProgram {
             #expect(!persisted.contains(path.dropFirst(10)) && persisted.contains("tcp_keepalive_intvl"))
         }
 
+        @Test(
+            "a write that is answered with success: adjusted where the value moved or is near, failed where it is neither",
+            arguments: [
+                // Rounded to the kernel's ticks.
+                ("net.ipv4.icmp_ratelimit", "1000", "1001", "adjusted"),
+                ("net.ipv4.icmp_ratelimit", "1004", "1001", "adjusted"),
+                // Taken for a flag: whatever is not 0 becomes 1. Only where br_netfilter is loaded.
+                ("net.bridge.bridge-nf-call-iptables", "0", "3", "adjusted"),
+                ("net.bridge.bridge-nf-call-iptables", "1", "2", "failed"),
+            ])
+        func answeredWithSuccess(key: String, start: String, asked: String, state: String) throws {
+            let path = "/proc/sys/\(key.replacing(".", with: "/"))"
+            guard try sandbox.shell("test -e \(path)").code == 0 else { return }
+            let lie = try probe(path, from: start, asked)
+            guard lie.said, lie.holds != asked else { return }
+            let file = try sandbox.configuration("sysctl: {\(key): \(asked)}")
+            for round in 1...2 {
+                let applied = try sandbox.hostd("apply", "--config", file, "--output", "json")
+                let setting = try #require(try PrintedReport(applied).settings.first)
+                #expect(setting.state == state && setting.observed == lie.holds && setting.desired == asked)
+                #expect(applied.code == (state == "failed" ? 2 : 0), "round \(round)")
+                let detail =
+                    state == "failed"
+                    ? "write \(path): wanted \(asked), kernel holds \(lie.holds), the write was answered with success"
+                    : "the kernel makes \(lie.holds) of \(asked)"
+                #expect(setting.detail == detail, "round \(round)")
+            }
+        }
+
         @Test("a key that the kernel shows read-only has failed, and is not in sync")
         func readOnly() throws {
             let before = try sandbox.sysctl("net.core.rmem_max")
