@@ -44,7 +44,6 @@ func rules(of text: String) throws -> Rules {
     let configuration = loadConfiguration(
         .files(["/bench.yaml"]), domains: allDomains.map(\.name), plannedDomains: plannedDomains,
         files: document.host().files, problems: &problems)
-    guard let configuration else { throw InvalidConfiguration(problems) }
     let rules = Rules(of: configuration, problems: &problems)
     guard !problems.hasErrors else { throw InvalidConfiguration(problems) }
     return rules
