@@ -11,7 +11,7 @@ func disks(of host: Host, _ attributes: Attributes) throws(KernelError) -> [Disk
     let held = try Holdings(attributes).claims
     var disks: [Disk] = []
     for device in devices {
-        let probe = DiskProbe(device: device, attributes: attributes)
+        let probe = DiskProbe(device: device, attributes: attributes, isRoot: host.userID == 0)
         do throws(KernelError) {
             guard var disk = try probe.disk() else { continue }
             disk.claims = held[device.name, default: []] + disk.claims
@@ -42,6 +42,7 @@ private func tellApart(_ disks: [Disk], _ devices: [Device]) -> [Disk] {
 struct DiskProbe {
     let device: Device
     let attributes: Attributes
+    let isRoot: Bool
 
     private var folder: String { "/sys/block/\(device.name)" }
     /// The heads of NVMe multipath and disks over fabrics are below `virtual` too, and are real.
@@ -56,10 +57,10 @@ struct DiskProbe {
         if try attributes.isSet("\(folder)/hidden") { return nil }
         if isVirtual || isRemovable, try attributes.text("\(folder)/size") == "0" { return nil }
 
-        let model = attributes.described("\(folder)/device/model") ?? property("ID_MODEL")
-        let serial = serial()
+        let model = try mark("device/model") ?? property("ID_MODEL")
+        let serial = try serial()
         let target = Target(
-            name: device.name, identity: identity(model: model, serial: serial), path: folder,
+            name: device.name, identity: try identity(model: model, serial: serial), path: folder,
             sequence: try attributes.text("\(folder)/diskseq"))
 
         var claims: [Claim] = []
@@ -94,34 +95,44 @@ struct DiskProbe {
         return device.name.hasPrefix("nvme") ? "nvme" : nil
     }
 
+    /// What tells a disk apart. A mark that can't be read must not make another disk of it; only for who may not write
+    /// anyway it does no harm.
+    private func mark(_ file: String) throws(KernelError) -> String? { try bytes(file).flatMap(printable) }
+
+    private func bytes(_ file: String) throws(KernelError) -> [UInt8]? {
+        do throws(KernelError) {
+            return try present { () throws(KernelError) in try attributes.files.read("\(folder)/\(file)") }
+        } catch let error where !isRoot && error.errno?.isRefusal == true {
+            return nil
+        }
+    }
+
     /// The kernel is asked before udev, so that an identity is the same before udevd runs.
-    private func serial() -> String? {
-        attributes.described("\(folder)/device/serial") ?? attributes.described("\(folder)/serial") ?? unitSerial()
-            ?? property("ID_SCSI_SERIAL") ?? property("ID_SERIAL_SHORT")
+    private func serial() throws(KernelError) -> String? {
+        for file in ["device/serial", "serial"] { if let serial = try mark(file) { return serial } }
+        return try unitSerial() ?? property("ID_SCSI_SERIAL") ?? property("ID_SERIAL_SHORT")
     }
 
     /// SCSI's vital product data, page 0x80: a header of four bytes, the last two of them the length of what follows.
-    private func unitSerial() -> String? {
-        guard let page = try? attributes.files.read("\(folder)/device/vpd_pg80"), page.count > 4, page[1] == 0x80 else {
-            return nil
-        }
+    private func unitSerial() throws(KernelError) -> String? {
+        guard let page = try bytes("device/vpd_pg80"), page.count > 4, page[1] == 0x80 else { return nil }
         return printable(page.dropFirst(4).prefix(Int(page[2]) << 8 | Int(page[3])))
     }
 
     /// What stays when names move.
-    private func identity(model: String?, serial: String?) -> String {
+    private func identity(model: String?, serial: String?) throws(KernelError) -> String {
         if let serial {
             // All namespaces of one NVMe disk have its serial. The first goes without number, as nearly all are.
-            let namespace = attributes.described("\(folder)/nsid").flatMap { $0 == "1" ? nil : "_\($0)" } ?? ""
+            let namespace = try mark("nsid").flatMap { $0 == "1" ? nil : "_\($0)" } ?? ""
             return "serial:\(model.map { "\($0)_" } ?? "")\(serial)\(namespace)"
         }
         for file in ["wwid", "device/wwid"] {
-            if let wwid = attributes.described("\(folder)/\(file)") { return "wwid:\(wwid)" }
+            if let wwid = try mark(file) { return "wwid:\(wwid)" }
         }
-        if let file = attributes.described("\(folder)/loop/backing_file") { return "loop:\(file)" }
+        if let file = try mark("loop/backing_file") { return "loop:\(file)" }
         // The numbers of dm-0 and md127 change from boot to boot.
         for file in ["dm/uuid", "dm/name", "md/uuid"] {
-            if isVirtual, let unique = attributes.described("\(folder)/\(file)") {
+            if isVirtual, let unique = try mark(file) {
                 return "\(file.prefix { $0 != "/" }):\(unique)"
             }
         }

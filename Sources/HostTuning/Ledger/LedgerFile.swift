@@ -86,7 +86,9 @@ private struct Contents: Codable {
                     domain: entry.key.domain, identity: entry.key.identity, attribute: entry.key.attribute,
                     name: entry.name, original: entry.original, written: entry.written, settled: entry.settled,
                     companionOf: entry.companionOf, keepOnRemoval: entry.keepOnRemoval, file: entry.source.file,
-                    line: entry.source.line, kernel: entry.kernel, time: entry.time.formatted(Self.timeFormat))
+                    line: entry.source.line, kernel: entry.kernel,
+                    // The format cuts off, and what it gave last time may be a hair below: half of the last digit more.
+                    time: (entry.time + 0.0005).formatted(Self.timeFormat))
             }
     }
 

@@ -45,7 +45,9 @@ enum BlockAttribute: String, CaseIterable {
                 "max, but no device tells the most it takes, expected a whole number", at: node.origin, key: key)
             return nil
         }
-        if case .scalar("physical-cores", _) = node.content, range.upperBound > 2 { return .workedOut([.physicalCores]) }
+        if case .scalar("physical-cores", _) = node.content, range.upperBound > 2 {
+            return .workedOut([.physicalCores])
+        }
         return node.integer(key, &problems, in: range).map { .requirement(.exactly(.integer($0))) }
     }
 

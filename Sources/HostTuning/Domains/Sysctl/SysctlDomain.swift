@@ -75,7 +75,8 @@ package struct SysctlDomain: TuningDomain {
             if error.errno?.isAbsence == true { return absence(of: key, on: host) }
             let isWriteOnly = (try? host.files.status(key.file)).map { $0.permissions & 0o444 == 0 } ?? false
             guard isWriteOnly else { return .unreadable(error) }
-            return .unreadable(KernelError("read", key.file, message: "a command, not a setting: it can only be written"))
+            return .unreadable(
+                KernelError("read", key.file, message: "a command, not a setting: it can only be written"))
         }
     }
 
@@ -90,9 +91,10 @@ package struct SysctlDomain: TuningDomain {
         return .absent("no such key here\(advice)")
     }
 
-    package func companions(of setting: Setting, on host: Host) -> [String] {
+    package func companions(of setting: Setting, on host: Host) throws(KernelError) -> [String] {
         let name = setting.id.attribute
-        return rival(of: name).map { [$0] } ?? SysctlFacts.followers(of: name, on: host)
+        if let rival = rival(of: name) { return [rival] }
+        return try SysctlFacts.followers(of: name, on: host)
     }
 
     package func rival(of attribute: String) -> String? { SysctlFacts.counterpart(of: attribute) }
