@@ -40,10 +40,15 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
+        .executableTarget(
+            name: "assessment-benchmark",
+            dependencies: ["HostModel", "HostConfiguration", "HostTuning", "HostTestSupport"],
+            path: "benchmarks/Assessment", swiftSettings: settings),
         tests("HostConfigurationTests", of: ["HostModel", "HostConfiguration"]),
         tests("HostReportTests", of: ["HostModel", "HostReport"]),
         tests("HostKernelTests", of: ["HostModel", "HostKernel", "CLinux"]),
         tests("HostTuningTests", of: ["HostModel", "HostConfiguration", "HostTuning", "HostTestSupport"]),
         tests("HostTestSupportTests", of: ["HostModel", "HostTuning", "HostTestSupport", "HostKernel"]),
+        tests("KernelTests", of: ["HostModel", "HostKernel", "HostTuning"]),
     ]
 )

@@ -49,7 +49,8 @@ for group in "${@:-all}"; do
         ;;
     esac
     case $group in bench | all)
-        need hyperfine command_of hyperfine
+        need procps system_command sysctl    # the shell that check is compared with
+        need mount system_command losetup
         ;;
     esac
 done

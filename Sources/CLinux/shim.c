@@ -2,10 +2,13 @@
 
 #include "CLinux.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <stddef.h>
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
+
+const int clinux_O_PATH = O_PATH;
 
 unsigned clinux_major(unsigned long device) { return major(device); }
 unsigned clinux_minor(unsigned long device) { return minor(device); }

@@ -13,6 +13,8 @@ package struct Glob: Hashable, Sendable {
     private let pieces: [Piece]
     /// As it was written.
     package let pattern: String
+    /// The text that it matches, where it matches only one.
+    package let exactText: String?
 
     package init(_ pattern: String) throws(Refusal) {
         guard !pattern.isEmpty else { throw Refusal("an empty pattern matches nothing") }
@@ -28,10 +30,10 @@ package struct Glob: Hashable, Sendable {
             }
         }
         self.pieces = pieces
+        exactText = Self.exactText(of: pieces)
     }
 
-    /// The text that it matches, where it matches only one.
-    package var exactText: String? {
+    private static func exactText(of pieces: [Piece]) -> String? {
         var text = ""
         for piece in pieces {
             guard case .one(let scalar) = piece else { return nil }
@@ -44,6 +46,7 @@ package struct Glob: Hashable, Sendable {
 
     /// Takes at most the product of both lengths: only the last star is ever tried again.
     package func matches(_ text: String) -> Bool {
+        if let exactText { return exactText.utf8.elementsEqual(text.utf8) }
         let text = Array(text.unicodeScalars)
         var (position, index) = (0, 0)
         var retry: (index: Int, position: Int)?

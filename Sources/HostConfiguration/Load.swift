@@ -24,18 +24,18 @@ package struct ConfigurationFolders: Hashable, Sendable {
     fileprivate var profiles: [String] { ["\(administrator)/profiles", shippedProfiles] }
 }
 
-/// Reads all files of a configuration, the profiles that they name too. Nil if anything in them is wrong: `problems`
-/// has all of it. What the sections say is for their domains to read.
+/// Reads all files of a configuration, the profiles that they name too. What is wrong in them is in `problems`; the
+/// sections are there all the same, for their domains to read and to find fault with too. Not to be used after an error.
 package func loadConfiguration(
     _ source: ConfigurationSource, folders: ConfigurationFolders = ConfigurationFolders(), domains: [String],
     plannedDomains: [String], files: any Files, problems: inout Problems
-) -> Configuration? {
+) -> Configuration {
     var loader = Loader(
         folders: folders, domains: DomainNames(built: domains, planned: plannedDomains), files: files,
         problems: problems)
     let configuration = loader.load(source)
     problems = loader.problems
-    return problems.hasErrors ? nil : configuration
+    return configuration
 }
 
 private struct Loader {

@@ -50,8 +50,8 @@ func whyRefused(_ scalar: Unicode.Scalar) -> String? {
     case "\t", "\n", "\r": nil
     case "\u{2028}", "\u{2029}": "the line separator \(name(scalar)), expected lines to end in a line feed"
     case "\u{FEFF}", "\u{FFFE}", "\u{FFFF}": "the invisible character \(name(scalar)), expected text"
-    case _ where scalar.properties.generalCategory == .control:
-        "the control character \(name(scalar)), expected text"
+    // Unicode's category Cc, which is these for ever.
+    case "\0"..."\u{1F}", "\u{7F}"..."\u{9F}": "the control character \(name(scalar)), expected text"
     default: nil
     }
 }

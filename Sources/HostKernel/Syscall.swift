@@ -86,6 +86,14 @@ struct Descriptor: ~Copyable {
         return UInt64(record.st_ino)
     }
 
+    /// The path as the kernel knows it, without links. `readlink(2)` of `/proc/self/fd`
+    func realPath() throws(KernelError) -> String {
+        let link = "/proc/self/fd/\(number)"
+        var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = try call("resolve", path) { readlink(link, &target, target.count) }
+        return String(decoding: target[..<count], as: UTF8.self)
+    }
+
     /// Renames within this folder. `renameat(2)`
     func rename(_ name: String, to other: String) throws(KernelError) {
         _ = try call("rename", "\(path)/\(other)") { renameat(number, name, number, other) }

@@ -99,10 +99,10 @@ package struct SystemFiles: Files {
         return root.isEmpty ? path : root + path
     }
 
+    /// Asks the kernel, which walks the path once. `realpath(3)` makes a call for each part, and those of sysfs have a
+    /// dozen.
     private func realPath(_ path: String) throws(KernelError) -> String {
-        let resolved = try call("resolve", path, pointer: { realpath(path, nil) })
-        defer { free(resolved) }
-        return String(cString: resolved)
+        try Descriptor(opening: path, clinux_O_PATH).realPath()
     }
 
     /// A node of Kubernetes has some hundred overlay mounts, of 4 kB in mountinfo each.

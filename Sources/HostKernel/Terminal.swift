@@ -3,7 +3,7 @@ import Glibc
 
 /// What standard output is, and how much fits on it.
 package struct Terminal: Sendable {
-    /// Columns; 80 where it is no terminal.
+    /// Columns. What is no terminal is as wide as `COLUMNS` says, or as it takes: a line for each thing, for grep(1).
     package let width: Int
     /// Only on a terminal, and unless `NO_COLOR` is set or the terminal is `dumb`.
     package let hasColor: Bool
@@ -16,7 +16,8 @@ package struct Terminal: Sendable {
         let hasSize = isTerminal && ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap(environment).first { !$0.isEmpty } ?? ""
         return Terminal(
-            width: hasSize ? max(40, Int(size.ws_col)) : 80,
+            width: hasSize
+                ? max(40, Int(size.ws_col)) : environment("COLUMNS").flatMap { Int($0) } ?? (isTerminal ? 80 : 1000),
             hasColor: isTerminal && (environment("NO_COLOR") ?? "").isEmpty && environment("TERM") != "dumb",
             isUnicode: isTerminal && locale.lowercased().contains("utf"))
     }

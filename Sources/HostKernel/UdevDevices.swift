@@ -2,36 +2,45 @@ import CLinux
 package import HostModel
 
 /// The devices that udev knows. Where udevd does not run, the kernel's own properties are all there is.
+///
+/// What the kernel makes of software alone (loop, device mapper, RAM) has no model, serial or place that udev's rules
+/// could find out: those have no properties here, which saves asking for dozens on some hosts.
 package struct UdevDevices: Devices {
+    private let files = SystemFiles()
+
     package init() {}
 
-    /// Names are those of `/sys/block`: `cciss!c0d0`. `udev_enumerate_scan_devices(3)`
+    /// Names are those of `/sys/block`: `cciss!c0d0`. A kernel without it has no disks. `udev_device_new_from_syspath(3)`
+    /// for each: the library's own scan enters partitions too, and every device three times.
     package func disks() throws(KernelError) -> [Device] {
-        guard let udev = udev_new() else { throw failure("udev_new") }
+        guard let udev = udev_new() else {
+            throw KernelError("udev_new", "/sys/block", message: "udev can't list the disks")
+        }
         defer { udev_unref(udev) }
-        guard let scan = udev_enumerate_new(udev) else { throw failure("udev_enumerate_new") }
-        defer { udev_enumerate_unref(scan) }
-        guard udev_enumerate_add_match_subsystem(scan, "block") >= 0, udev_enumerate_scan_devices(scan) >= 0 else {
-            throw failure("udev_enumerate_scan_devices")
-        }
         var disks: [Device] = []
-        var entry = udev_enumerate_get_list_entry(scan)
-        while let here = entry {
-            // A device that went since the scan is none.
-            if let path = udev_list_entry_get_name(here), let device = udev_device_new_from_syspath(udev, path) {
+        for name in try present({ () throws(KernelError) in try files.list("/sys/block") }) ?? [] {
+            // A device that went since the list was made is none.
+            let path = try present { () throws(KernelError) in try files.resolve("/sys/block/\(name)") }
+            guard let path else { continue }
+            if path.hasPrefix("/sys/devices/virtual/block/") {
+                disks.append(Device(name: name, path: path))
+            } else if let device = udev_device_new_from_syspath(udev, path) {
                 defer { udev_device_unref(device) }
-                if let disk = disk(device) { disks.append(disk) }
+                disks.append(Device(name: name, path: path, properties: properties(of: device)))
             }
-            entry = udev_list_entry_get_next(here)
         }
-        return disks.sorted { $0.name < $1.name }
+        return disks
     }
 
-    private func disk(_ device: OpaquePointer) -> Device? {
-        guard udev_device_get_devtype(device).map({ String(cString: $0) }) == "disk",
-            let path = udev_device_get_syspath(device).map({ String(cString: $0) }),
-            let name = path.split(separator: "/").last
-        else { return nil }
+    private func present<Value>(_ body: () throws(KernelError) -> Value) throws(KernelError) -> Value? {
+        do throws(KernelError) {
+            return try body()
+        } catch let error where error.errno?.isAbsence == true {
+            return nil
+        }
+    }
+
+    private func properties(of device: OpaquePointer) -> [String: String] {
         var properties: [String: String] = [:]
         var entry = udev_device_get_properties_list_entry(device)
         while let here = entry {
@@ -40,10 +49,6 @@ package struct UdevDevices: Devices {
             }
             entry = udev_list_entry_get_next(here)
         }
-        return Device(name: String(name), path: path, properties: properties)
-    }
-
-    private func failure(_ operation: String) -> KernelError {
-        KernelError(operation, "/sys/class/block", message: "udev can't list the disks")
+        return properties
     }
 }

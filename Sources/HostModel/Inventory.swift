@@ -1,5 +1,8 @@
 /// What this host is made of, as far as the configuration can ask for it. Taken once at the start of a pass.
 package struct Inventory: Sendable {
+    /// What takes long to find out, and is only where a domain asks for it.
+    package enum Part: CaseIterable, Sendable { case disks }
+
     package var hostname: String
     /// `uname -r`
     package var kernelRelease: String

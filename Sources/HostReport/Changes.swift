@@ -7,17 +7,21 @@ package struct PlannedChange: Hashable, Sendable {
     package var to: String
     package var disruption: Disruption
     package var source: Origin
+    /// Whether nobody asks for it any more, so that it goes back.
+    package var isRestoration: Bool
     /// What came of it, nil where nothing was written yet.
     package var result: String?
 
     package init(
-        id: SettingID, from: String, to: String, disruption: Disruption, source: Origin, result: String? = nil
+        id: SettingID, from: String, to: String, disruption: Disruption, source: Origin, isRestoration: Bool = false,
+        result: String? = nil
     ) {
         self.id = id
         self.from = from
         self.to = to
         self.disruption = disruption
         self.source = source
+        self.isRestoration = isRestoration
         self.result = result
     }
 }
@@ -31,7 +35,8 @@ package func changeList(_ changes: [PlannedChange], style: TableStyle) -> String
             row: Row(
                 cells: [
                     "\(visible(change.from)) \(style.arrow) \(visible(change.to))", change.disruption.rawValue,
-                    visible(short(change.source)), change.result.map(visible) ?? "",
+                    visible(source(change.source, isRestoration: change.isRestoration)),
+                    change.result.map(visible) ?? "",
                 ]))
     }
     let rows = folded(entries).map { entry in

@@ -1,7 +1,7 @@
 package import HostModel
 
 /// One setting and all that bears on it, as JSON.
-package func json(_ explanation: Explanation) throws -> String { try json(Document(explanation)) }
+package func json(_ explanation: Explanation) -> String { json(Document(explanation)) }
 
 /// The same as YAML.
 package func yaml(_ explanation: Explanation) throws -> String { try yaml(Document(explanation)) }

@@ -49,7 +49,7 @@ private func summary(_ report: Report, style: TableStyle) -> String {
         switch counts[.inSync] {
         case _ where all == 0: "nothing is asked of this host"
         case all: all == 1 ? "the one setting is in sync" : "all \(all) settings in sync"
-        default: "\(report.state.words): \(words.joined(separator: ", "))"
+        default: words.joined(separator: ", ")
         }
     var rows = [Row(cells: ["\(visible(report.node)): \(verdict)"])]
     if let error = report.configuration.error {
@@ -113,7 +113,10 @@ private func entry(_ assessed: Assessed, style: TableStyle) -> Entry {
     return Entry(
         ids: [assessed.setting.id], rank: State.allCases.firstIndex(of: state) ?? 0,
         row: Row(
-            cells: [state.words, change, visible(short(assessed.setting.origin))], beneath: explanation(assessed),
+            cells: [
+                state.words, change,
+                visible(source(assessed.setting.origin, isRestoration: assessed.setting.isRestoration)),
+            ], beneath: explanation(assessed),
             tint: tint(assessed)))
 }
 

@@ -10,6 +10,7 @@ func visible(_ text: String) -> String {
         case "\n": result += "\\n"
         case "\t": result += "\\t"
         case "\r": result += "\\r"
+        case " "..."~": result.unicodeScalars.append(scalar)
         default:
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:
@@ -61,3 +62,6 @@ func short(_ origin: Origin) -> String {
     let file = origin.file.hasPrefix(ours) ? String(origin.file.dropFirst(ours.count)) : origin.file
     return "\(file):\(origin.line)"
 }
+
+/// Who asked for it; what nobody asks for any more was asked there once.
+func source(_ origin: Origin, isRestoration: Bool) -> String { (isRestoration ? "was " : "") + short(origin) }

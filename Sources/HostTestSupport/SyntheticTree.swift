@@ -6,7 +6,7 @@ package enum SyntheticTree {
     package static let attributes = [
         "scheduler": "none [mq-deadline]", "nr_requests": "256", "read_ahead_kb": "128", "rq_affinity": "1",
         "max_sectors_kb": "1280", "max_hw_sectors_kb": "32767", "nomerges": "0", "add_random": "0", "iostats": "1",
-        "rotational": "1",
+        "wbt_lat_usec": "75000", "io_timeout": "30000", "rotational": "1",
     ]
 
     /// The name of the disk of a number, from 0: `sda`, `sdz`, `sdaa`.

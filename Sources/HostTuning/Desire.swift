@@ -73,7 +73,8 @@ package func desire(
             merged[setting.id] = setting
         }
     }
-    var all = merged.values.sorted { $0.id < $1.id }
+    // Ids are moved about in no time, settings are large.
+    var all = merged.keys.sorted().compactMap { merged[$0] }
     for domain in domains {
         let own = all.filter { $0.id.domain == domain.name }
         domain.review(own, forced: forced, on: inventory, problems: &problems)

@@ -52,8 +52,8 @@ package struct Reconciler: Sendable {
             source, folders: folders, domains: allDomains.map(\.name), plannedDomains: plannedDomains,
             files: host.files,
             problems: &problems)
-        let rules = configuration.map { Rules(of: $0, problems: &problems) }
-        guard let rules, !problems.hasErrors else { throw InvalidConfiguration(problems) }
+        let rules = Rules(of: configuration, problems: &problems)
+        guard !problems.hasErrors else { throw InvalidConfiguration(problems) }
         return rules
     }
 
@@ -116,7 +116,9 @@ package struct Reconciler: Sendable {
     /// `apply`. Needs no configuration, so that a broken one can be left behind. The caller holds the lock.
     package func revert() throws -> Pass {
         let inventory = try takeInventory(of: host)
-        if let reason = inventory.observeOnly { throw KernelError("revert", inventory.hostname, message: reason) }
+        if let reason = inventory.observeOnly {
+            throw KernelError("revert", inventory.hostname, message: "nothing may be written: \(reason)")
+        }
         var ledger = try readLedger()
         let policy = Policy(allow: Policy().allow.union(allowing))
         let desire = reversal(of: ledger, on: inventory, policy: policy)
@@ -146,8 +148,8 @@ package struct Reconciler: Sendable {
     private func observe() throws -> (Pass, Desire, Ledger) {
         var problems = Problems()
         let rules = try load(problems: &problems)
-        let inventory = try takeInventory(of: host)
         let ledger = try readLedger()
+        let inventory = try takeInventory(of: host, needing: needs(of: rules, ledger))
         var wanted = desire(rules, on: inventory, ledger: ledger, overrulingMode: overrulingMode, problems: &problems)
         guard !problems.hasErrors else { throw InvalidConfiguration(problems) }
         wanted.policy.allow.formUnion(allowing)
@@ -157,6 +159,12 @@ package struct Reconciler: Sendable {
             isHeld: ledger.isHeld,
             problems: problems)
         return (pass, wanted, ledger)
+    }
+
+    /// Of the domains that are asked for something, or have something to put back.
+    private func needs(of rules: Rules, _ ledger: Ledger) -> Set<Inventory.Part> {
+        let names = Set(rules.rules.map(\.domain) + ledger.entries.keys.map(\.domain))
+        return allDomains.filter { names.contains($0.name) }.reduce(into: []) { $0.formUnion($1.needs) }
     }
 
     private func readLedger() throws(KernelError) -> Ledger { try ledgerFile.load(from: host.files) }

@@ -63,12 +63,14 @@ struct Wish {
                     problems.error("not a set, so nothing can be included, expected value", at: entry.origin, key: key)
                 }
             default:
-                problems.unknownKey(entry, key: key, expected: ["value", "include"] + RuleOptions.keys)
+                problems.unknownKey(
+                    entry, key: "\(key).\(entry.name)", expected: ["value", "include"] + RuleOptions.keys)
             }
         }
         if !isComplete {
             problems.error(
-                "no value, expected value or include beside \(entries.map(\.name))", at: node.origin, key: key)
+                "no value, expected \(members == nil ? "value" : "value or include") beside what is said of it",
+                at: node.origin, key: key)
         }
         return demand.map { Wish(demand: $0, options: options) }
     }

@@ -12,6 +12,9 @@ package protocol TuningDomain: Sendable {
     /// Decodes its section. Every problem goes to `problems`, with the place; the rest is decoded all the same.
     func rules(of section: Section, conditions: [Condition], problems: inout Problems) -> [Rule]
 
+    /// What it wants to know of the host beyond what every pass finds out.
+    var needs: Set<Inventory.Part> { get }
+
     /// Everything of its kind on this host, claimed or not.
     func targets(in inventory: Inventory) -> [Target]
 
@@ -58,6 +61,8 @@ package protocol TuningDomain: Sendable {
 
 /// What many kinds of things do not have.
 extension TuningDomain {
+    package var needs: Set<Inventory.Part> { [] }
+
     package func note(on attribute: String, in inventory: Inventory) -> String? { nil }
 
     package func review(

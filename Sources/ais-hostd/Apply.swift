@@ -5,9 +5,12 @@ import HostTuning
 
 struct Apply: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Makes it so, and prints each change with its disruption.",
+        commandName: "apply",
+        abstract: "Writes what differs, and prints each change with its disruption.",
         discussion: """
-            What was found before the first write is kept, and `revert` puts it back. Settings in the mode observe are not written.
+            What was found before the first write is kept, and `revert` puts it back. What no file asks for any more goes
+            back by itself: --config is the whole configuration. Settings in the mode observe are not written; a
+            configuration that names no mode means apply.
 
             Example:
               ais-hostd apply --dry-run
@@ -58,8 +61,7 @@ struct Apply: ParsableCommand {
 /// Only root can write to the kernel's files; better said once than for every file.
 func needRoot(_ reconciler: Reconciler, to verb: String) throws {
     guard reconciler.host.userID == 0 else {
-        throw KernelError(
-            verb, "this host", errno: .notPermitted, message: "only root may write; `ais-hostd check` compares")
+        throw CommandError("only root may \(verb); `ais-hostd check` compares as any user")
     }
 }
 
@@ -67,7 +69,8 @@ extension PlannedChange {
     init(_ assessed: Assessed) {
         self.init(
             id: assessed.setting.id, from: assessed.outcome.held?.description ?? "", to: assessed.desired,
-            disruption: assessed.setting.disruption, source: assessed.setting.origin)
+            disruption: assessed.setting.disruption, source: assessed.setting.origin,
+            isRestoration: assessed.setting.isRestoration)
     }
 }
 

@@ -3,6 +3,7 @@ import HostTuning
 
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "check",
         abstract: "Compares this host with its configuration. Never writes.",
         discussion: """
             As an ordinary user it compares what it may read. Exits with 2 when something differs.

@@ -6,6 +6,7 @@ import HostTuning
 
 struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "explain",
         abstract: "Says where a setting's value comes from, who else sets it, and what changing it takes.",
         discussion: """
             Example:
@@ -23,12 +24,12 @@ struct Explain: ParsableCommand {
             let (explanation, known) = try Reconciler(common, state).explain(id)
             guard let explanation else {
                 let advice = nearest(to: id, among: known.map(\.description)).map { ", did you mean \($0)?" }
-                throw KernelError("explain", id, message: "nothing here asks for it\(advice ?? "")")
+                throw CommandError("nothing here asks for \(id)\(advice ?? "")")
             }
             guard !common.quiet else { return }
             switch common.output {
             case .table: print(table(explanation, style: .terminal()), terminator: "")
-            case .json: print(try json(explanation), terminator: "")
+            case .json: print(json(explanation), terminator: "")
             case .yaml: print(try yaml(explanation), terminator: "")
             }
         }

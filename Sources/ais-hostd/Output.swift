@@ -18,9 +18,19 @@ func reporting(_ work: () throws -> Void) throws {
     }
 }
 
+/// Why a command can't do what it is asked, in words.
+struct CommandError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
 /// To standard error, a line each.
 func printProblems(_ problems: Problems) {
-    for problem in problems.list { Terminal.writeError("\(problem)\n") }
+    for problem in problems.list {
+        let isLoneError = problem.origin == nil && problem.severity == .error
+        Terminal.writeError("\(isLoneError ? "ais-hostd: error: " : "")\(problem)\n")
+    }
 }
 
 /// Prints a pass in the wanted format; its warnings and errors go to standard error. Ends the command with its exit
@@ -29,10 +39,15 @@ func finish(_ pass: Reconciler.Pass, _ options: CommonOptions, changes: [Planned
     throws
 {
     printProblems(pass.problems)
+    if pass.settings.isEmpty, !options.only.isEmpty {
+        Terminal.writeError(
+            "ais-hostd: error: no setting matches --only; an id is for example sysctl/net.core.somaxconn\n")
+        throw ExitCode(EX.usage)
+    }
     let report = Report(pass)
     if !options.quiet {
         switch options.output {
-        case .json: print(try json(report), terminator: "")
+        case .json: print(json(report), terminator: "")
         case .yaml: print(try yaml(report), terminator: "")
         case .table:
             let style = TableStyle.terminal(verbose: options.verbose)

@@ -4,6 +4,7 @@ import HostTuning
 
 struct Revert: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "revert",
         abstract: "Puts back what was found before the first write, and holds until the next apply.",
         discussion: """
             Also removes the file that early boot reads. A disk that is not here keeps its original for when it is back.

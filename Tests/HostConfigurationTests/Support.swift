@@ -51,7 +51,7 @@ func load(
     var problems = Problems()
     let configuration = loadConfiguration(
         source, domains: ["block", "sysctl"], plannedDomains: ["link", "cpu"], files: files, problems: &problems)
-    return Loaded(configuration: configuration, problems: problems.list.map(\.description))
+    return Loaded(configuration: problems.hasErrors ? nil : configuration, problems: problems.list.map(\.description))
 }
 
 /// Loads one file `f`, given after `--config`.

@@ -16,7 +16,7 @@ struct DocumentTests {
 
     @Test("JSON has every field of the contract, null where nothing is known")
     func jsonGolden() throws {
-        try expectGolden(try json(report(badDay, error: "config.yaml:7:3: no", held: true)), "report.json")
+        try expectGolden(json(report(badDay, error: "config.yaml:7:3: no", held: true)), "report.json")
     }
 
     @Test("YAML says the same in the contract's order")
@@ -26,7 +26,7 @@ struct DocumentTests {
 
     @Test("a report about nothing still has every field")
     func empty() throws {
-        try expectGolden(try json(report([])), "report-empty.json")
+        try expectGolden(json(report([])), "report-empty.json")
         try expectGolden(try yaml(report([])), "report-empty.yaml")
     }
 
@@ -36,7 +36,7 @@ struct DocumentTests {
             sysctl("key\(index + 100)", text, .inSync(held: .word(text)), line(own, index + 1))
         }
         try expectGolden(try yaml(report(settings)), "report-quoting.yaml")
-        try expectGolden(try json(report(settings)), "report-quoting.json")
+        try expectGolden(json(report(settings)), "report-quoting.json")
     }
 
     @Test("time keeps its milliseconds", arguments: [0, 1, 119, 120, 500, 999])
@@ -44,6 +44,6 @@ struct DocumentTests {
         var report = report([])
         report.time = Date(timeIntervalSince1970: 1_795_456_991 + Double(milliseconds) / 1000)
         let digits = String(String(1000 + milliseconds).dropFirst())
-        #expect(try json(report).contains("\"2026-11-23T18:03:11.\(digits)Z\""))
+        #expect(json(report).contains("\"2026-11-23T18:03:11.\(digits)Z\""))
     }
 }

@@ -74,8 +74,8 @@ struct ExampleDomainTests {
         let configuration = loadConfiguration(
             .files(["/node.yaml"]), folders: ConfigurationFolders(), domains: ["hugepages"], plannedDomains: [],
             files: kernel, problems: &problems)
-        let rules = configuration.map { Rules(of: $0, by: [HugePagesDomain()], problems: &problems) }
-        guard let rules, !problems.hasErrors else { throw InvalidConfiguration(problems) }
+        let rules = Rules(of: configuration, by: [HugePagesDomain()], problems: &problems)
+        guard !problems.hasErrors else { throw InvalidConfiguration(problems) }
         let inventory = try takeInventory(of: host)
         let file = LedgerFile(folder: "/var/lib/ais-hostd")
         var ledger = try file.load(from: kernel)
@@ -136,7 +136,8 @@ struct ExampleDomainTests {
         let file = #filePath
         let root = file.split(separator: "/").dropLast(3).joined(separator: "/")
         let code = String(decoding: try Data(contentsOf: URL(filePath: file)), as: UTF8.self)
-        let page = String(decoding: try Data(contentsOf: URL(filePath: "/\(root)/docs/adding-a-domain.md")), as: UTF8.self)
+        let document = URL(filePath: "/\(root)/docs/adding-a-domain.md")
+        let page = String(decoding: try Data(contentsOf: document), as: UTF8.self)
         let blocks = page.split(separator: "```swift\n").dropFirst().compactMap { $0.split(separator: "```").first }
         #expect(blocks.count >= 4)
         for block in blocks {

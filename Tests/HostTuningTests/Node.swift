@@ -92,8 +92,8 @@ func rules(_ domain: any TuningDomain, _ section: String) -> (rules: [Rule], pro
     let configuration = loadConfiguration(
         .files(["/f"]), domains: allDomains.map(\.name), plannedDomains: plannedDomains, files: kernel,
         problems: &problems)
-    let rules = configuration.map { Rules(of: $0, problems: &problems).rules } ?? []
-    return (rules, problems.list.map(\.description))
+    let rules = Rules(of: configuration, problems: &problems)
+    return (rules.rules, problems.list.map(\.description))
 }
 
 extension Inventory {

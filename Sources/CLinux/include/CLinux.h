@@ -5,6 +5,9 @@
 
 /* What the headers give only to C, or only under _GNU_SOURCE. */
 
+/* open(2) without the right to read or write, and without waking the device. */
+extern const int clinux_O_PATH;
+
 unsigned clinux_major(unsigned long device);
 unsigned clinux_minor(unsigned long device);
 

@@ -11,9 +11,8 @@ func disks(of host: Host, _ attributes: Attributes) throws(KernelError) -> [Disk
     let held = try Holdings(attributes).claims
     var disks: [Disk] = []
     for device in devices {
-        let probe = DiskProbe(device: device, attributes: attributes, isRoot: host.userID == 0)
         do throws(KernelError) {
-            guard var disk = try probe.disk() else { continue }
+            guard var disk = try DiskProbe(device, attributes, isRoot: host.userID == 0).disk() else { continue }
             disk.claims = held[device.name, default: []] + disk.claims
             disks.append(disk)
         } catch let error where error.isAbsence {
@@ -40,11 +39,22 @@ private func tellApart(_ disks: [Disk], _ devices: [Device]) -> [Disk] {
 
 /// Asks sysfs about one disk.
 struct DiskProbe {
-    let device: Device
-    let attributes: Attributes
-    let isRoot: Bool
+    private let device: Device
+    private let attributes: Attributes
+    private let isRoot: Bool
+    private let folder: String
+    /// What is in its folder. No disk has all of what may identify one, and most have little: what is not here is not
+    /// asked for.
+    private let entries: [String]
 
-    private var folder: String { "/sys/block/\(device.name)" }
+    init(_ device: Device, _ attributes: Attributes, isRoot: Bool) throws(KernelError) {
+        self.device = device
+        self.isRoot = isRoot
+        self.attributes = attributes
+        folder = "/sys/block/\(device.name)"
+        entries = try attributes.files.list(folder)
+    }
+
     /// The heads of NVMe multipath and disks over fabrics are below `virtual` too, and are real.
     private var isVirtual: Bool {
         device.path.hasPrefix("/sys/devices/virtual/") && !device.path.hasPrefix("/sys/devices/virtual/nvme-")
@@ -52,7 +62,6 @@ struct DiskProbe {
 
     /// The disk, or nil where it is none to tune.
     func disk() throws(KernelError) -> Disk? {
-        let entries = try attributes.files.list(folder)
         let isRemovable = try attributes.isSet("\(folder)/removable")
         if try attributes.isSet("\(folder)/hidden") { return nil }
         if isVirtual || isRemovable, try attributes.text("\(folder)/size") == "0" { return nil }
@@ -64,7 +73,7 @@ struct DiskProbe {
             sequence: try attributes.text("\(folder)/diskseq"))
 
         var claims: [Claim] = []
-        let holders = try holders(entries)
+        let holders = try holders()
         if let first = holders.first {
             let others = holders.count > 1 ? " and \(holders.count - 1) more" : ""
             claims.append(Claim(.member, "is a member of \(first)\(others)"))
@@ -79,7 +88,7 @@ struct DiskProbe {
     }
 
     /// What was made of it or of its partitions, whose folders carry its name: `sda1`, `nvme0n1p1`.
-    private func holders(_ entries: [String]) throws(KernelError) -> [String] {
+    private func holders() throws(KernelError) -> [String] {
         var holders = try attributes.names("\(folder)/holders")
         for partition in entries where partition.hasPrefix(device.name) {
             holders += try attributes.names("\(folder)/\(partition)/holders")
@@ -89,7 +98,7 @@ struct DiskProbe {
 
     /// A namespace of NVMe has no driver; its controller does, and the head of several paths has neither.
     private func driver() throws(KernelError) -> String? {
-        for link in ["device/driver", "device/device/driver"] {
+        for link in ["device/driver", "device/device/driver"] where has(link) {
             if let driver = try attributes.target("\(folder)/\(link)") { return lastComponent(driver) }
         }
         return device.name.hasPrefix("nvme") ? "nvme" : nil
@@ -100,6 +109,7 @@ struct DiskProbe {
     private func mark(_ file: String) throws(KernelError) -> String? { try bytes(file).flatMap(printable) }
 
     private func bytes(_ file: String) throws(KernelError) -> [UInt8]? {
+        guard has(file) else { return nil }
         do throws(KernelError) {
             return try present { () throws(KernelError) in try attributes.files.read("\(folder)/\(file)") }
         } catch let error where !isRoot && error.errno?.isRefusal == true {
@@ -112,6 +122,8 @@ struct DiskProbe {
         for file in ["device/serial", "serial"] { if let serial = try mark(file) { return serial } }
         return try unitSerial() ?? property("ID_SCSI_SERIAL") ?? property("ID_SERIAL_SHORT")
     }
+
+    private func has(_ path: String) -> Bool { entries.contains(String(path.prefix { $0 != "/" })) }
 
     /// SCSI's vital product data, page 0x80: a header of four bytes, the last two of them the length of what follows.
     private func unitSerial() throws(KernelError) -> String? {
@@ -152,10 +164,12 @@ private func transport(of device: Device) -> String? {
         "usb": "usb", "ata": "sata", "session": "iscsi", "rport-": "fc", "end_device-": "sas", "mmc": "mmc",
         "virtio": "virtio",
     ]
-    let parts = device.path.split(separator: "/")
+    let parts = device.path.utf8.split(separator: UInt8(ascii: "/"))
     for (prefix, word) in words {
         // A number follows, so that no other part that starts alike is meant.
-        let isPart = parts.contains { $0.hasPrefix(prefix) && $0.dropFirst(prefix.count).first?.isNumber == true }
+        let isPart = parts.contains {
+            $0.starts(with: prefix.utf8) && (48...57).contains($0.dropFirst(prefix.utf8.count).first ?? 0)
+        }
         if isPart { return word }
     }
     return nil

@@ -86,9 +86,7 @@ private struct Contents: Codable {
                     domain: entry.key.domain, identity: entry.key.identity, attribute: entry.key.attribute,
                     name: entry.name, original: entry.original, written: entry.written, settled: entry.settled,
                     companionOf: entry.companionOf, keepOnRemoval: entry.keepOnRemoval, file: entry.source.file,
-                    line: entry.source.line, kernel: entry.kernel,
-                    // The format cuts off, and what it gave last time may be a hair below: half of the last digit more.
-                    time: (entry.time + 0.0005).formatted(Self.timeFormat))
+                    line: entry.source.line, kernel: entry.kernel, time: Self.text(of: entry.time))
             }
     }
 
@@ -107,6 +105,10 @@ private struct Contents: Codable {
             return ledger
         }
     }
+
+    /// The formatter cuts, and no Double holds 11.120 s exactly: without half a millisecond more, each time it is read
+    /// and written again would move it.
+    private static func text(of time: Date) -> String { time.addingTimeInterval(0.0005).formatted(timeFormat) }
 
     private static let timeFormat = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
 }

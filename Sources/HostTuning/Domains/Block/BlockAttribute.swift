@@ -72,7 +72,10 @@ enum BlockAttribute: String, CaseIterable {
             }
             words.append(word)
         }
-        guard !words.isEmpty else { return node.refuse(key, &problems, expected: expected) }
+        guard !words.isEmpty else {
+            problems.error("an empty list, expected \(expected)", at: node.origin, key: key)
+            return nil
+        }
         return .requirement(words.count == 1 ? .exactly(.word(words[0])) : .firstOffered(words))
     }
 

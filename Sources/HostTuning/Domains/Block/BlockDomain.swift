@@ -4,6 +4,7 @@ package import HostModel
 /// The request queues of whole disks: /sys/block/DEV/queue. (Documentation/block, Documentation/ABI/stable/sysfs-block)
 package struct BlockDomain: TuningDomain {
     package let name = "block"
+    package let needs: Set<Inventory.Part> = [.disks]
 
     private static let fields: [String: Match.Field] = [
         "name": .glob, "driver": .glob, "model": .glob, "serial": .glob, "transport": .glob, "path": .glob,

@@ -14,11 +14,11 @@ struct SysctlKey: Hashable {
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
             return .failure(Malformed("white space in a name"))
         }
-        guard !text.contains(where: { "*?[]{}=\"'#;\\".contains($0) }) else {
+        guard !text.utf8.contains(where: "*?[]{}=\"'#;\\".utf8.contains) else {
             return .failure(Malformed("not the name of one key, expected each key by itself"))
         }
-        let first = text.first { $0 == "." || $0 == "/" }
-        let path = first == "." ? String(text.map(swapped)) : text
+        let first = text.utf8.first { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "/") }
+        let path = first == UInt8(ascii: ".") ? swapped(text) : text
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count > 1 else {
             return .failure(Malformed("not a sysctl name, expected for example net.core.somaxconn"))
@@ -35,22 +35,20 @@ struct SysctlKey: Hashable {
     }
 
     /// The canonical spelling, with dots: `net.ipv4.conf.eth0/100.rp_filter`.
-    var name: String { String(path.map(Self.swapped)) }
+    var name: String { Self.swapped(path) }
 
     var file: String { "/proc/sys/\(path)" }
 
-    private static func swapped(_ character: Character) -> Character {
-        switch character {
-        case ".": "/"
-        case "/": "."
-        default: character
-        }
+    /// By bytes: both are ASCII, and never part of another character.
+    private static func swapped(_ text: String) -> String {
+        let (dot, slash) = (UInt8(ascii: "."), UInt8(ascii: "/"))
+        return String(decoding: text.utf8.map { $0 == dot ? slash : $0 == slash ? dot : $0 }, as: UTF8.self)
     }
 }
 
 extension SysctlKey {
     /// From the canonical spelling.
-    init(name: String) { self.init(path: String(name.map(Self.swapped))) }
+    init(name: String) { self.init(path: Self.swapped(name)) }
 
     var parent: SysctlKey { SysctlKey(path: String(path.prefix(upTo: path.lastIndex(of: "/") ?? path.endIndex))) }
 

@@ -17,7 +17,7 @@ enum SysctlValues {
         guard terms.count == words.count else { return nil }
         if let expected = count(of: name), terms.count != expected {
             let what = terms.count == 1 ? "one number" : "\(terms.count) numbers"
-            problems.error("\(what), expected \(expected)", at: node.origin, key: key)
+            problems.error("\(what), expected \(expected == 1 ? "one" : "\(expected)")", at: node.origin, key: key)
             return nil
         }
         let numbers = terms.compactMap { if case .number(let number) = $0 { number } else { nil } }
@@ -72,7 +72,9 @@ enum SysctlValues {
             }
             return fields
         }
-        guard let text = node.text(key, &problems) else { return nil }
+        guard let text = node.text(key, &problems, expected: "a value, such as 65535 or [4096, 262144]") else {
+            return nil
+        }
         if text.contains("%") || text.trimmed.isEmpty { return [Field(text: text.trimmed, origin: node.origin)] }
         return text.split(whereSeparator: \.isWhitespace).map { Field(text: String($0), origin: node.origin) }
     }

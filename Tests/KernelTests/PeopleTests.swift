@@ -1,0 +1,82 @@
+import Testing
+
+extension WholeProgram {
+    @Suite("For people")
+    struct People {
+        let sandbox: Sandbox
+
+        init() throws { sandbox = try Sandbox() }
+
+        private func asNobody(_ arguments: String...) throws -> Output {
+            try sandbox.run(
+                ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", Layer.program ?? ""] + arguments)
+        }
+
+        /// What it prints on a terminal of that width. `script(1)` makes one.
+        private func onTerminal(
+            _ command: String, columns: Int, environment: [String: String] = ["TERM": "xterm"]
+        ) throws -> String {
+            let line = "stty cols \(columns); \(Layer.program ?? "") \(command)"
+            let output = try sandbox.run(
+                ["script", "--quiet", "--return", "--command", line, "/dev/null"], environment: environment)
+            return output.out.replacing("\r\n", with: "\n")
+        }
+
+        @Test("an ordinary user sees what it may read, and what it may not is unknown and no fault")
+        func ordinaryUser() throws {
+            let disk = try sandbox.disk()
+            let file = try sandbox.configuration(
+                """
+                sysctl: {net.core.somaxconn: 1234, net.ipv4.tcp_fastopen_key: 1-2-3-4, vm.swappiness: unset}
+                block: [{match: {name: \(disk)}, nomerges: 0}]
+                """)
+            let output = try asNobody("check", "--config", file, "--output", "json")
+            let report = try PrintedReport(output)
+            #expect(output.code == 2 && output.err.isEmpty)
+            #expect(report["sysctl/net.core.somaxconn"]?.state == "drifted")
+            #expect(report["sysctl/net.ipv4.tcp_fastopen_key"]?.state == "unknown")
+            #expect(report["block/\(disk)/nomerges"]?.state == "inSync")
+            let unknown = try asNobody("check", "--config", file, "--only", "*key")
+            #expect(unknown.code == 0 && unknown.out.contains("open /proc/sys/net/ipv4/tcp_fastopen_key (EACCES)"))
+            #expect(try asNobody("apply", "--dry-run", "--config", file).code == 2)
+        }
+
+        @Test("an ordinary user may not write, and is told so in one line", arguments: ["apply", "revert"])
+        func ordinaryWriter(command: String) throws {
+            let file = try sandbox.configuration("sysctl: {net.core.somaxconn: 1234}")
+            let output = try asNobody(command, "--config", file)
+            #expect(output.code == 1 && output.out.isEmpty)
+            #expect(
+                output.err == "ais-hostd: error: only root may \(command); `ais-hostd check` compares as any user\n")
+            #expect(!sandbox.exists("/var/lib/ais-hostd"))
+        }
+
+        @Test("colour is for terminals, unless NO_COLOR is set or the terminal is dumb")
+        func color() throws {
+            let file = try sandbox.configuration("sysctl: {net.core.somaxconn: 1234}")
+            let check = "check --config \(file)"
+            #expect(try onTerminal(check, columns: 120).contains("\u{1b}[31mdrifted\u{1b}[0m"))
+            let plain = try onTerminal(check, columns: 120, environment: ["TERM": "xterm", "NO_COLOR": "1"])
+            #expect(plain.contains("drifted") && !plain.contains("\u{1b}"))
+            #expect(!(try onTerminal(check, columns: 120, environment: ["TERM": "dumb"])).contains("\u{1b}"))
+            #expect(
+                try onTerminal(check, columns: 120, environment: ["TERM": "xterm", "NO_COLOR": ""]).contains("\u{1b}["))
+            #expect(!(try sandbox.hostd("check", "--config", file).out.contains("\u{1b}")))
+        }
+
+        @Test("a listing is as wide as the terminal, and 80 where there is none", arguments: [40, 60, 100, 200])
+        func width(columns: Int) throws {
+            let keys = ["net.core.somaxconn", "net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_slow_start_after_idle"]
+            let asked = keys.map { "  \($0): 3" }.joined(separator: "\n")
+            let file = try sandbox.configuration("sysctl:\n\(asked)\n  net.ipv4.tcp_rmem: [4099, 262144, 134217728]")
+            let plain = ["TERM": "xterm", "NO_COLOR": "1"]
+            let lines = try onTerminal("check --config \(file)", columns: columns, environment: plain)
+                .split(separator: "\n")
+            #expect(lines.count > 4)
+            #expect(lines.allSatisfy { $0.count <= columns }, "\(lines.joined(separator: "\n"))")
+            let piped = try sandbox.hostd("check", "--config", file)
+            #expect(piped.lines.allSatisfy { $0.count <= 80 })
+            #expect(lines.joined().contains("→") && !piped.out.contains("→"), "a pipe gets ASCII")
+        }
+    }
+}
