@@ -74,7 +74,7 @@ import Testing
         arguments: [
             ("net.core.somaxconn", "010", "010 would be read as octal 8 by the kernel"),
             ("net.core.somaxconn", "128 junk", "\"junk\" is no number"),
-            ("net.core.somaxconn", "128 256", "2 numbers, expected 1"),
+            ("net.core.somaxconn", "128 256", "2 numbers, expected one"),
             ("net.core.somaxconn", "1e3", "1e3 would be read as 1 or refused"),
             ("net.core.somaxconn", "0x10", "hexadecimal 16"), ("net.core.somaxconn", "abc", "\"abc\" is no number"),
             ("net.core.somaxconn", "\"\"", "nothing here"), ("net.core.somaxconn", "~", "nothing here"),
