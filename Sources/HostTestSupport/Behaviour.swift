@@ -5,8 +5,9 @@ extension FakeKernel {
     package enum Behaviour: Sendable {
         /// Takes anything. Fewer numbers than it holds change the first ones, as in a sysctl of several fields.
         case plain
-        /// The schedulers of a queue with so many hardware tags. Switching resets `nr_requests`; bfq zeroes `wbt_lat_usec`;
-        /// `deadline` is taken for `mq-deadline`, an unknown name is EINVAL.
+        /// The schedulers of a queue with so many hardware tags. Switching resets `nr_requests` and brings the new one's
+        /// own parameters in `iosched`; bfq zeroes `wbt_lat_usec`; `deadline` is taken for `mq-deadline`, an unknown name
+        /// is EINVAL.
         case scheduler(offered: [String], tags: Int)
         /// `nr_requests`: 4 at least, at most the hardware's tags without a scheduler and 2048 with one, beyond is EINVAL.
         case requests(tags: Int)
@@ -26,6 +27,8 @@ extension FakeKernel {
         case unreadable(Errno)
         /// Takes anything and sets another file to 0, as `dirty_bytes` does with `dirty_ratio`.
         case coupled(zeroes: String)
+        /// Takes anything and sets `forwarding` of every link in a folder to it, as `ip_forward` does.
+        case forwarding(in: String)
         /// Anything else: what was written and what is held make what is held from now on.
         case custom(@Sendable (_ value: String, _ held: String) -> Result<String, KernelError>)
     }
@@ -52,6 +55,10 @@ extension Tree {
         case .coupled(let other):
             holds = value
             change(other, to: "0")
+        case .forwarding(let folder):
+            holds = value
+            for link in names(in: folder) { change("\(folder)/\(link)/forwarding", to: value) }
+            change("\(folder)/all/accept_redirects", to: value == "0" ? "1" : "0")
         case .requests(let tags):
             let limit = text(bytes("\(parent(path))/scheduler")) == "none" ? tags : 2048
             holds = String(try checked(max(number(), 4), in: 4...limit, path))
@@ -61,9 +68,22 @@ extension Tree {
             if holds != text(held) {
                 change("\(parent(path))/nr_requests", to: String(holds == "none" ? tags : 2 * min(tags, 128)))
                 if holds == "bfq" { change("\(parent(path))/wbt_lat_usec", to: "0") }
+                elevate("\(parent(path))/iosched", to: holds)
             }
         }
         put(canonical(path), .file(Array("\(holds)\n".utf8), behaviour))
+    }
+
+    /// A scheduler's own parameters, as they are when it is chosen.
+    mutating func elevate(_ folder: String, to scheduler: String) {
+        delete(folder)
+        let parameters = [
+            "mq-deadline": ["fifo_batch": 16, "read_expire": 500], "bfq": ["slice_idle": 8],
+            "kyber": ["read_lat_nsec": 2_000_000],
+        ]
+        for (name, value) in parameters[scheduler, default: [:]] {
+            put(canonical("\(folder)/\(name)"), .file(Array("\(value)\n".utf8), .plain))
+        }
     }
 
     private func checked(_ number: Int, in range: ClosedRange<Int>, _ path: String) throws(KernelError) -> Int {

@@ -61,6 +61,7 @@ package final class FakeKernel: Files, Devices {
             return tree.plugged
         }
     }
+    func elevate(_ folder: String, to scheduler: String) { tree.withLock { $0.elevate(folder, to: scheduler) } }
     func register(_ device: Device) { tree.withLock { $0.devices[device.name] = device } }
     func unregister(_ name: String) -> Device? { tree.withLock { $0.devices.removeValue(forKey: name) } }
 

@@ -69,6 +69,7 @@ extension FakeKernel {
                 ("logical_block_size", "512", .readOnly),
                 ("physical_block_size", "4096", .readOnly),
             ])
+        elevate("\(path)/queue/iosched", to: scheduler)
         if bus == .nvmeHead { set("\(path)/queue/scheduler", "[none]") }
         set("\(path)/mq/0/nr_tags", String(tags), .readOnly)
         register(Device(name: name, path: path, properties: properties))

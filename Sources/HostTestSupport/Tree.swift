@@ -17,9 +17,22 @@ struct Tree {
     private var nodes: [String: Node] = [:]
     private var children: [String: Set<String>] = ["/": []]
     private var modes: [String: UInt32] = [:]
+    /// Where paths lead, until a link changes: tests walk the same ones hundreds of times.
+    private var walks = Walks()
+
+    /// A tree is only used under its kernel's lock.
+    private final class Walks: @unchecked Sendable { var ends: [String: String] = [:] }
 
     /// `realpath(3)`, also of what is not there; the last part is not followed where it is meant itself.
     func canonical(_ path: String, followingLast: Bool = true) -> String {
+        guard followingLast else { return walked(path, followingLast: false) }
+        if let known = walks.ends[path] { return known }
+        let end = walked(path, followingLast: true)
+        walks.ends[path] = end
+        return end
+    }
+
+    private func walked(_ path: String, followingLast: Bool) -> String {
         var done = ""
         var rest = Array(path.split(separator: "/").map(String.init).reversed())
         var followed = 0
@@ -68,6 +81,7 @@ struct Tree {
             children[path, default: []] = children[path, default: []]
         } else {
             nodes[path] = node
+            if case .link = node { walks = Walks() }
         }
         modes[path] = permissions
         var child = path
@@ -83,6 +97,7 @@ struct Tree {
 
     mutating func delete(_ path: String) {
         let path = canonical(path, followingLast: false)
+        if case .link? = nodes[path] { walks = Walks() }
         for name in children[path, default: []] { delete("\(path)/\(name)") }
         children[path] = nil
         nodes[path] = nil

@@ -46,9 +46,7 @@ package func judge(
             if held == goal {
                 return result(bound.map { .adjusted(held: held, $0) } ?? .inSync(held: held), desired: desired)
             }
-            if let settled = entry?.settled, settled.kernel == kernel, settled.asked == goal.description,
-                settled.held == held.description
-            {
+            if let settled = entry?.settled, settled.kernel == kernel, settled.tells(held, of: goal) {
                 return result(.adjusted(held: held, "the kernel makes \(held) of \(goal)"), desired: desired)
             }
             if setting.mode != .observe, setting.disruption != .none, !allowed.contains(setting.disruption) {

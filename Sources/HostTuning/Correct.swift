@@ -18,25 +18,32 @@ package func correct(
     _ assessed: [Assessed], _ desire: Desire, isSelected: (SettingID) -> Bool, on host: Host, kernel: String,
     ledger: inout Ledger, file: LedgerFile, domains: [any TuningDomain] = allDomains
 ) throws(KernelError) -> Correction {
-    let toWrite = assessed.filter { $0.isToWrite && isSelected($0.setting.id) }
     var correction = Correction(settings: assessed.map(\.decided), attempts: [])
-    if !toWrite.isEmpty {
-        let known = Set(assessed.compactMap { Ledger.Key($0.setting) })
-        for domain in domains {
-            ledger.record(
-                toWrite.filter { $0.setting.id.domain == domain.name }, among: known, by: domain, on: host,
-                kernel: kernel)
+    let byName = Dictionary(uniqueKeysWithValues: domains.map { ($0.name, $0) })
+    let known = Set(assessed.compactMap { Ledger.Key($0.setting) })
+    var toWrite: [Part] = []
+    var refused: Set<SettingID> = []
+    for (index, result) in assessed.enumerated() where result.isToWrite && isSelected(result.setting.id) {
+        guard let domain = byName[result.setting.id.domain] else { continue }
+        toWrite.append(Part(result.setting))
+        do throws(KernelError) {
+            try ledger.record(result, among: known, by: domain, on: host, kernel: kernel)
+        } catch {
+            refused.insert(result.setting.id)
+            correction.settings[index].outcome = .failed(held: result.outcome.held, error)
         }
+    }
+    if !toWrite.isEmpty {
         try file.save(ledger, to: host.files)
         let parts = Dictionary(grouping: assessed.indices) { Part(assessed[$0].setting) }
         var seen: Set<Part> = []
-        for part in toWrite.map({ Part($0.setting) }) where seen.insert(part).inserted {
-            guard let target = part.target, let domain = domains.first(where: { $0.name == part.domain }) else {
-                continue
+        for domain in domains {
+            for part in toWrite where part.domain == domain.name && seen.insert(part).inserted {
+                guard let target = part.target else { continue }
+                correct(
+                    target, of: domain, parts[part] ?? [], in: &correction, desire, refused: refused,
+                    isSelected: isSelected, on: host, kernel: kernel, ledger: &ledger)
             }
-            correct(
-                target, of: domain, parts[part] ?? [], in: &correction, desire, isSelected: isSelected, on: host,
-                kernel: kernel, ledger: &ledger)
         }
     }
     ledger.conclude(correction, isSelected: isSelected, by: domains, on: host)
@@ -58,7 +65,8 @@ struct Part: Hashable {
 /// written too.
 private func correct(
     _ target: Target, of domain: any TuningDomain, _ own: [Int], in correction: inout Correction, _ desire: Desire,
-    isSelected: (SettingID) -> Bool, on host: Host, kernel: String, ledger: inout Ledger
+    refused: Set<SettingID>, isSelected: (SettingID) -> Bool, on host: Host, kernel: String,
+    ledger: inout Ledger
 ) {
     var made: [SettingID: Attempt] = [:]
     var attempted: Set<SettingID> = []
@@ -71,8 +79,9 @@ private func correct(
         attempted.formUnion(drifted.map(\.setting.id))
         let attempts = domain.apply(drifted.map(\.setting), to: target, on: host)
         correction.attempts += attempts
-        made.merge(attempts.map { ($0.id, $0) }) { $1 }
-        for index in own {
+        // What was written in the first round and disturbed in the second is not what the kernel made of the wish.
+        made = made.filter { $0.value.error != nil }.merging(attempts.map { ($0.id, $0) }) { $1 }
+        for index in own where !refused.contains(correction.settings[index].setting.id) {
             let setting = correction.settings[index].setting
             let reading = domain.read(setting, on: host)
             guard
@@ -80,7 +89,7 @@ private func correct(
                     setting, reading, allowing: desire.policy.allow, entry: ledger[setting], kernel: kernel)
             else { continue }
             if let attempt = made[setting.id] {
-                result = conclude(attempt, result)
+                result = conclude(attempt, result, known: ledger[setting]?.settled)
                 ledger.settle(attempt, result, kernel: kernel)
             }
             correction.settings[index] = result
@@ -104,21 +113,21 @@ extension Assessed {
 }
 
 /// Calls the difference between what was written and what is held by its name.
-private func conclude(_ attempt: Attempt, _ result: Assessed) -> Assessed {
+private func conclude(_ attempt: Attempt, _ result: Assessed, known: Ledger.Settled?) -> Assessed {
     guard case .drifted(let held) = result.outcome else { return result }
     var concluded = result
-    var error = attempt.error
-    if error == nil {
-        guard !isNearby(held, wanted: attempt.wanted, before: attempt.before) else {
-            concluded.outcome = .adjusted(held: held, "the kernel makes \(held) of \(attempt.wanted)")
-            return concluded
-        }
-        error = KernelError(
-            "write", attempt.subject, wanted: attempt.wanted.description, message: "the write was answered with success"
-        )
+    // What was there before can be there again.
+    if attempt.error == nil, !result.setting.isRestoration,
+        isNearby(held, wanted: attempt.wanted, before: attempt.before) || known?.tells(held, of: attempt.wanted) == true
+    {
+        concluded.outcome = .adjusted(held: held, "the kernel makes \(held) of \(attempt.wanted)")
+        return concluded
     }
-    error?.got = held.description
-    if let error { concluded.outcome = .failed(held: held, error) }
+    let ignored = KernelError(
+        "write", attempt.subject, wanted: attempt.wanted.description, message: "the write was answered with success")
+    var error = attempt.error ?? ignored
+    if error.got == nil { error.got = held.description }
+    concluded.outcome = .failed(held: held, error)
     return concluded
 }
 

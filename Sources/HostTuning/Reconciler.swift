@@ -70,7 +70,7 @@ package struct Reconciler: Sendable {
         var disturbed: [SettingID: String] = [:]
         for principal in pass.settings where principal.isToWrite {
             guard let domain = allDomains.first(where: { $0.name == principal.setting.id.domain }) else { continue }
-            for attribute in domain.companions(of: principal.setting, on: host) {
+            for attribute in try domain.companions(of: principal.setting, on: host) {
                 let id = principal.setting.companion(attribute).id
                 disturbed[id] = principal.setting.id.attribute
             }

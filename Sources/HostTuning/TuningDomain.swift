@@ -37,7 +37,7 @@ package protocol TuningDomain: Sendable {
     func read(_ setting: Setting, on host: Host) -> Reading
 
     /// Attributes of the same target that the kernel changes by itself when this one is written.
-    func companions(of setting: Setting, on host: Host) -> [String]
+    func companions(of setting: Setting, on host: Host) throws(KernelError) -> [String]
 
     /// The attribute of the same target that can't hold a value of its own beside this one: the one is not put back
     /// while the other is asked for.
@@ -69,7 +69,7 @@ extension TuningDomain {
         _ settings: [Setting], forced: Set<SettingID>, on inventory: Inventory, problems: inout Problems
     ) {}
 
-    package func companions(of setting: Setting, on host: Host) -> [String] { [] }
+    package func companions(of setting: Setting, on host: Host) throws(KernelError) -> [String] { [] }
 
     package func rival(of attribute: String) -> String? { nil }
 

@@ -12,7 +12,7 @@ func disks(of host: Host, _ attributes: Attributes) throws(KernelError) -> [Disk
     var disks: [Disk] = []
     for device in devices {
         do throws(KernelError) {
-            guard var disk = try DiskProbe(device, attributes).disk() else { continue }
+            guard var disk = try DiskProbe(device, attributes, isRoot: host.userID == 0).disk() else { continue }
             disk.claims = held[device.name, default: []] + disk.claims
             disks.append(disk)
         } catch let error where error.isAbsence {
@@ -41,13 +41,15 @@ private func tellApart(_ disks: [Disk], _ devices: [Device]) -> [Disk] {
 struct DiskProbe {
     private let device: Device
     private let attributes: Attributes
+    private let isRoot: Bool
     private let folder: String
     /// What is in its folder. No disk has all of what may identify one, and most have little: what is not here is not
     /// asked for.
     private let entries: [String]
 
-    init(_ device: Device, _ attributes: Attributes) throws(KernelError) {
+    init(_ device: Device, _ attributes: Attributes, isRoot: Bool) throws(KernelError) {
         self.device = device
+        self.isRoot = isRoot
         self.attributes = attributes
         folder = "/sys/block/\(device.name)"
         entries = try attributes.files.list(folder)
@@ -64,10 +66,10 @@ struct DiskProbe {
         if try attributes.isSet("\(folder)/hidden") { return nil }
         if isVirtual || isRemovable, try attributes.text("\(folder)/size") == "0" { return nil }
 
-        let model = described("device/model") ?? property("ID_MODEL")
-        let serial = serial()
+        let model = try mark("device/model") ?? property("ID_MODEL")
+        let serial = try serial()
         let target = Target(
-            name: device.name, identity: identity(model: model, serial: serial), path: folder,
+            name: device.name, identity: try identity(model: model, serial: serial), path: folder,
             sequence: try attributes.text("\(folder)/diskseq"))
 
         var claims: [Claim] = []
@@ -102,43 +104,47 @@ struct DiskProbe {
         return device.name.hasPrefix("nvme") ? "nvme" : nil
     }
 
-    /// The kernel is asked before udev, so that an identity is the same before udevd runs.
-    private func serial() -> String? {
-        described("device/serial") ?? described("serial") ?? unitSerial() ?? property("ID_SCSI_SERIAL")
-            ?? property("ID_SERIAL_SHORT")
+    /// What tells a disk apart. A mark that can't be read must not make another disk of it; only for who may not write
+    /// anyway it does no harm.
+    private func mark(_ file: String) throws(KernelError) -> String? { try bytes(file).flatMap(printable) }
+
+    private func bytes(_ file: String) throws(KernelError) -> [UInt8]? {
+        guard has(file) else { return nil }
+        do throws(KernelError) {
+            return try present { () throws(KernelError) in try attributes.files.read("\(folder)/\(file)") }
+        } catch let error where !isRoot && error.errno?.isRefusal == true {
+            return nil
+        }
     }
 
-    /// A text that only describes, by its path below the disk's folder.
-    private func described(_ file: String) -> String? {
-        has(file) ? attributes.described("\(folder)/\(file)") : nil
+    /// The kernel is asked before udev, so that an identity is the same before udevd runs.
+    private func serial() throws(KernelError) -> String? {
+        for file in ["device/serial", "serial"] { if let serial = try mark(file) { return serial } }
+        return try unitSerial() ?? property("ID_SCSI_SERIAL") ?? property("ID_SERIAL_SHORT")
     }
 
     private func has(_ path: String) -> Bool { entries.contains(String(path.prefix { $0 != "/" })) }
 
     /// SCSI's vital product data, page 0x80: a header of four bytes, the last two of them the length of what follows.
-    private func unitSerial() -> String? {
-        guard has("device"), let page = try? attributes.files.read("\(folder)/device/vpd_pg80"), page.count > 4,
-            page[1] == 0x80
-        else {
-            return nil
-        }
+    private func unitSerial() throws(KernelError) -> String? {
+        guard let page = try bytes("device/vpd_pg80"), page.count > 4, page[1] == 0x80 else { return nil }
         return printable(page.dropFirst(4).prefix(Int(page[2]) << 8 | Int(page[3])))
     }
 
     /// What stays when names move.
-    private func identity(model: String?, serial: String?) -> String {
+    private func identity(model: String?, serial: String?) throws(KernelError) -> String {
         if let serial {
             // All namespaces of one NVMe disk have its serial. The first goes without number, as nearly all are.
-            let namespace = described("nsid").flatMap { $0 == "1" ? nil : "_\($0)" } ?? ""
+            let namespace = try mark("nsid").flatMap { $0 == "1" ? nil : "_\($0)" } ?? ""
             return "serial:\(model.map { "\($0)_" } ?? "")\(serial)\(namespace)"
         }
         for file in ["wwid", "device/wwid"] {
-            if let wwid = described(file) { return "wwid:\(wwid)" }
+            if let wwid = try mark(file) { return "wwid:\(wwid)" }
         }
-        if let file = described("loop/backing_file") { return "loop:\(file)" }
+        if let file = try mark("loop/backing_file") { return "loop:\(file)" }
         // The numbers of dm-0 and md127 change from boot to boot.
         for file in ["dm/uuid", "dm/name", "md/uuid"] {
-            if isVirtual, let unique = described(file) {
+            if isVirtual, let unique = try mark(file) {
                 return "\(file.prefix { $0 != "/" }):\(unique)"
             }
         }

@@ -2,39 +2,47 @@ import HostModel
 
 /// What a pass notes before it writes, and what it makes of that afterwards.
 extension Ledger {
-    /// Notes what these settings hold, and what the kernel will change along with them, unless it was noted before.
+    /// Notes what a setting holds that is about to be written, and what the kernel will change along with it, unless it
+    /// was noted before. Where that can't be found out nothing is noted, and it must not be written.
     ///
     /// `known` are all settings of the pass. What is in the ledger and not among them (its line was dropped, and
     /// somebody changed it) becomes a companion of what changes it now.
     mutating func record(
-        _ settings: [Assessed], among known: Set<Key>, by domain: any TuningDomain, on host: Host, kernel: String
-    ) {
-        func entry(_ key: Key, _ setting: Setting, original: SettingValue, companionOf: String? = nil) -> Entry {
+        _ assessed: Assessed, among known: Set<Key>, by domain: any TuningDomain, on host: Host, kernel: String
+    ) throws(KernelError) {
+        let principal = assessed.setting
+        guard let key = Key(principal), let held = assessed.outcome.held else { return }
+        func entry(_ key: Key, original: SettingValue, companionOf: String? = nil) -> Entry {
             Entry(
-                key: key, name: setting.target?.name, original: original.description, companionOf: companionOf,
-                keepOnRemoval: setting.keepOnRemoval, source: setting.origin, kernel: kernel, time: host.now())
+                key: key, name: principal.target?.name, original: original.description, companionOf: companionOf,
+                keepOnRemoval: principal.keepOnRemoval, source: principal.origin, kernel: kernel, time: host.now())
         }
-        for assessed in settings {
-            guard let key = Key(assessed.setting), let held = assessed.outcome.held else { continue }
-            if entries[key] == nil { entries[key] = entry(key, assessed.setting, original: held) }
-            // Putting the original back is no write of ours to remember: until it is done, the last one still counts.
-            guard !assessed.setting.isRestoration else { continue }
-            entries[key]?.companionOf = nil
-            entries[key]?.settled = nil
-            if assessed.desired != entries[key]?.original { entries[key]?.written = assessed.desired }
+        var own = entries[key] ?? entry(key, original: held)
+        // Putting the original back is no write of ours to remember: until it is done, the last one still counts.
+        if !principal.isRestoration {
+            own.companionOf = nil
+            if assessed.desired != own.original { own.written = assessed.desired }
         }
-        for assessed in settings where assessed.desired != self[assessed.setting]?.original {
-            for attribute in domain.companions(of: assessed.setting, on: host) {
-                let setting = assessed.setting.companion(attribute)
+        var noted = [key: own]
+        if assessed.desired != own.original {
+            for attribute in try domain.companions(of: principal, on: host) {
+                let setting = principal.companion(attribute)
                 guard let key = Key(setting) else { continue }
-                if entries[key] == nil, case .value(let held, _) = domain.read(setting, on: host) {
-                    entries[key] = entry(key, setting, original: held, companionOf: assessed.setting.id.attribute)
-                } else if entries[key] != nil, !known.contains(key) {
-                    entries[key]?.companionOf = assessed.setting.id.attribute
-                    entries[key]?.written = nil
+                if var old = entries[key] {
+                    guard !known.contains(key) else { continue }
+                    (old.companionOf, old.written) = (principal.id.attribute, nil)
+                    noted[key] = old
+                } else {
+                    switch domain.read(setting, on: host) {
+                    case .value(let held, _):
+                        noted[key] = entry(key, original: held, companionOf: principal.id.attribute)
+                    case .unreadable(let error): throw error
+                    case .absent, .awaited: break
+                    }
                 }
             }
         }
+        entries.merge(noted) { $1 }
     }
 
     /// Remembers what the kernel makes of a wish, so that it is not asked again and again.
@@ -42,8 +50,7 @@ extension Ledger {
         guard let key = Key(result.setting), case .adjusted(let held, _) = result.outcome, held != attempt.wanted else {
             return
         }
-        entries[key]?.settled = Settled(
-            asked: attempt.wanted.description, held: held.description, kernel: kernel)
+        entries[key]?.settled = Settled(asked: attempt.wanted.description, held: held.description, kernel: kernel)
     }
 
     /// Brings the entries up to what their settings have become: what was put back is forgotten, unless something that
@@ -91,7 +98,7 @@ extension Ledger {
         var principals: [Key: String] = [:]
         for principal in settings where touched.contains(Part(principal)) && !isRestored.contains(principal.id) {
             guard self[principal] != nil, let domain = byName[principal.id.domain] else { continue }
-            for attribute in domain.companions(of: principal, on: host) {
+            for attribute in (try? domain.companions(of: principal, on: host)) ?? [] {
                 let setting = principal.companion(attribute)
                 guard let key = Key(setting), let entry = entries[key] else { continue }
                 principals[key] = principal.id.attribute

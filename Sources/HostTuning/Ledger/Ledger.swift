@@ -44,6 +44,11 @@ package struct Ledger: Sendable {
         package var held: String
         /// Another kernel may do better: it is asked once more.
         package var kernel: String
+
+        /// Whether this wish once came to this, under whichever kernel.
+        func tells(_ held: SettingValue, of asked: SettingValue) -> Bool {
+            self.held == held.description && self.asked == asked.description
+        }
     }
 
     package var entries: [Key: Entry] = [:]

@@ -90,9 +90,9 @@ package struct BlockDomain: TuningDomain {
     }
 
     /// A new scheduler resets the depth, and bfq the writeback throttling; its own parameters go with the old one.
-    package func companions(of setting: Setting, on host: Host) -> [String] {
+    package func companions(of setting: Setting, on host: Host) throws(KernelError) -> [String] {
         guard setting.id.attribute == BlockAttribute.scheduler.rawValue, let target = setting.target else { return [] }
-        let own = (try? host.files.list("\(target.path)/queue/iosched")) ?? []
+        let own = try present { () throws(KernelError) in try host.files.list("\(target.path)/queue/iosched") } ?? []
         return [BlockAttribute.nrRequests.rawValue, BlockAttribute.writebackLatency.rawValue]
             + own.map { "iosched/\($0)" }
     }

@@ -91,9 +91,10 @@ package struct SysctlDomain: TuningDomain {
         return .absent("no such key here\(advice)")
     }
 
-    package func companions(of setting: Setting, on host: Host) -> [String] {
+    package func companions(of setting: Setting, on host: Host) throws(KernelError) -> [String] {
         let name = setting.id.attribute
-        return rival(of: name).map { [$0] } ?? SysctlFacts.followers(of: name, on: host)
+        if let rival = rival(of: name) { return [rival] }
+        return try SysctlFacts.followers(of: name, on: host)
     }
 
     package func rival(of attribute: String) -> String? { SysctlFacts.counterpart(of: attribute) }

@@ -48,7 +48,7 @@ enum SysctlFacts {
 
     /// Keys that the kernel sets along with one that speaks for all links: inet_forward_change() in
     /// net/ipv4/devinet.c, addrconf_fixup_forwarding() and addrconf_disable_ipv6() in net/ipv6/addrconf.c.
-    static func followers(of name: String, on host: Host) -> [String] {
+    static func followers(of name: String, on host: Host) throws(KernelError) -> [String] {
         let family: (folder: String, key: String, others: [String])
         switch name {
         case "net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding":
@@ -59,7 +59,7 @@ enum SysctlFacts {
         case "net.ipv6.conf.all.disable_ipv6": family = ("net/ipv6/conf", "disable_ipv6", [])
         default: return []
         }
-        let links = (try? host.files.list("/proc/sys/\(family.folder)")) ?? []
+        let links = try present { () throws(KernelError) in try host.files.list("/proc/sys/\(family.folder)") } ?? []
         let all = links.map { SysctlKey(path: "\(family.folder)/\($0)/\(family.key)").name } + family.others
         return all.filter { $0 != name }
     }

@@ -23,11 +23,9 @@ extension SysctlDomain {
     package func persist(_ values: [SettingID: String], on host: Host) throws(KernelError) {
         guard !values.isEmpty else {
             // Looked for first: where /etc can't be written, unlink(2) fails even of what is not there.
-            do { _ = try host.files.status(Self.persistentFile) } catch {
-                if error.isAbsence { return }
-                throw error
-            }
-            return try host.files.remove(Self.persistentFile)
+            let file = try present { () throws(KernelError) in try host.files.status(Self.persistentFile) }
+            if file != nil { try host.files.remove(Self.persistentFile) }
+            return
         }
         var text = Self.header
         for (id, value) in values.sorted(by: { Self.bootOrder($0) < Self.bootOrder($1) }) {

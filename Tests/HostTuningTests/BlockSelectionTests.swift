@@ -1,0 +1,76 @@
+import HostConfiguration
+import HostModel
+import HostTestSupport
+import Testing
+
+@testable import HostTuning
+
+@Suite struct BlockSelectionTests {
+    private func disk(_ name: String, rotational: Bool = false, _ roles: Claim.Role...) -> Disk {
+        Disk(
+            target: Target(name: name, identity: "serial:\(name)", path: "/sys/block/\(name)"), driver: "sd",
+            model: "ST18000NM000J", serial: name, transport: "sata", path: "pci-0000:00:17.0-ata-1",
+            rotational: rotational, claims: roles.map { Claim($0, "is \($0)") })
+    }
+
+    private func selection(_ rule: String, of disks: [Disk]) throws -> Selection {
+        let rule = try #require(rules(BlockDomain(), "[{\(rule), iostats: 1}]").rules.first)
+        return BlockDomain().select(rule, in: .sample(disks: disks))
+    }
+
+    @Test(
+        "each field of a match",
+        arguments: [
+            ("name: \"sd*\"", true), ("name: sda", true), ("name: [sdb, sda]", true), ("name: sdb", false),
+            ("driver: sd", true), ("driver: nvme", false), ("model: \"ST18*\"", true), ("serial: sda", true),
+            ("transport: sata", true), ("transport: sas", false), ("path: \"pci-0000:00:17.0-*\"", true),
+            ("rotational: true", true), ("rotational: false", false), ("name: \"sd*\", rotational: false", false),
+            ("", true),
+        ])
+    func matches(match: String, isTaken: Bool) throws {
+        let selection = try selection("match: {\(match)}", of: [disk("sda", rotational: true)])
+        #expect(selection.targets.count == (isTaken ? 1 : 0))
+        #expect(selection.leftOut.isEmpty)
+    }
+
+    @Test(
+        "a claimed disk takes its word; its exact name does for virtual and member ones", arguments: Claim.Role.allCases
+    )
+    func claims(role: Claim.Role) throws {
+        let disks = [disk("sda", role)]
+        func isTaken(_ rule: String) throws -> Bool { try !selection(rule, of: disks).targets.isEmpty }
+        #expect(try !isTaken("match: {name: \"sd*\"}"))
+        #expect(try selection("match: {name: \"sd*\"}", of: disks).leftOut == ["sda is \(role)"])
+        #expect(try isTaken("match: {name: \"sd*\"}, include: [\(role.rawValue)]"))
+        #expect(try isTaken("match: {name: sda}") == [.member, .virtual].contains(role))
+        #expect(try isTaken("match: {serial: sda}") == false)
+        for other in Claim.Role.allCases where other != role {
+            #expect(try !isTaken("match: {name: \"sd*\"}, include: [\(other.rawValue)]"))
+        }
+    }
+
+    @Test("every claim needs its word, and the first that has none is told")
+    func severalClaims() throws {
+        let disks = [disk("sda", .root, .member)]
+        #expect(try selection("match: {name: sda}", of: disks).leftOut == ["sda is root"])
+        #expect(try selection("match: {name: \"sd*\"}, include: [root]", of: disks).leftOut == ["sda is member"])
+        #expect(try selection("match: {name: sda}, include: [root]", of: disks).targets.count == 1)
+        #expect(try selection("match: {name: \"*\"}, include: [root, member]", of: disks).targets.count == 1)
+    }
+
+    @Test("a rule that takes nothing waits for a device, and says what it left out")
+    func waits() throws {
+        let node = Node("block: [{match: {name: \"sd*\"}, iostats: 1}, {match: {name: \"nvme*\"}, iostats: 1}]")
+        node.kernel.disk("sda", serial: "A")
+        node.kernel.mount("/", device: node.kernel.number("sda"), type: "ext4", source: "/dev/sda")
+        let pass = try node.check()
+        #expect(pass.states == ["block/nvme*/iostats pending", "block/sd*/iostats pending"])
+        #expect(pass.details("block/nvme*/iostats") == "nothing here matches")
+        #expect(pass.details("block/sd*/iostats") == "left out: sda holds /; `include:` takes them")
+        #expect(pass.settings.allSatisfy { $0.outcome.pendingOn == .device && !$0.isFault })
+        node.configure("block: [{match: {name: \"sd*\"}, iostats: 1, include: [root]}]")
+        #expect(try node.check().states == ["block/sda/iostats inSync"])
+        node.configure("block: [{match: {name: \"x\"}, iostats: 1, required: true}]")
+        #expect(try node.check().settings.allSatisfy(\.isFault))
+    }
+}
