@@ -114,7 +114,7 @@ extension Bounds {
         guard case .integer(let number) = value else { return .reach(value, bound: nil) }
         let source = source.map { " (\($0))" } ?? ""
         if let upper, number > upper { return .reach(.integer(upper), bound: "at most \(upper) here\(source)") }
-        if let lower, number < lower { return .reach(.integer(lower), bound: "at least \(lower) here\(source)") }
+        if let lower, number < lower { return .reach(.integer(lower), bound: "at least \(lower) here") }
         if let step, step > 0, number % step != 0 {
             return .reach(.integer(number - number % step), bound: "in steps of \(step) here\(source)")
         }

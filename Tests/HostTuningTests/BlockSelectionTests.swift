@@ -40,7 +40,10 @@ import Testing
         let disks = [disk("sda", role)]
         func isTaken(_ rule: String) throws -> Bool { try !selection(rule, of: disks).targets.isEmpty }
         #expect(try !isTaken("match: {name: \"sd*\"}"))
-        #expect(try selection("match: {name: \"sd*\"}", of: disks).leftOut == ["sda is \(role)"])
+        #expect(
+            try selection("match: {name: \"sd*\"}", of: disks).leftOut == [
+                "sda is \(role), which takes `include: [\(role.rawValue)]`"
+            ])
         #expect(try isTaken("match: {name: \"sd*\"}, include: [\(role.rawValue)]"))
         #expect(try isTaken("match: {name: sda}") == [.member, .virtual].contains(role))
         #expect(try isTaken("match: {serial: sda}") == false)
@@ -49,13 +52,27 @@ import Testing
         }
     }
 
-    @Test("every claim needs its word, and the first that has none is told")
+    @Test("every claim needs its word, and those that have none are told")
     func severalClaims() throws {
         let disks = [disk("sda", .root, .member)]
-        #expect(try selection("match: {name: sda}", of: disks).leftOut == ["sda is root"])
-        #expect(try selection("match: {name: \"sd*\"}, include: [root]", of: disks).leftOut == ["sda is member"])
+        #expect(
+            try selection("match: {name: sda}", of: disks).leftOut == ["sda is root, which takes `include: [root]`"])
+        #expect(
+            try selection("match: {name: \"sd*\"}, include: [root]", of: disks).leftOut == [
+                "sda is member, which takes `include: [member]`"
+            ])
         #expect(try selection("match: {name: sda}, include: [root]", of: disks).targets.count == 1)
         #expect(try selection("match: {name: \"*\"}, include: [root, member]", of: disks).targets.count == 1)
+    }
+
+    @Test(
+        "a later rule that may not take a disk does not displace one that does",
+        arguments: ["iostats: 0", "iostats: unset"])
+    func displacesNothing(later: String) throws {
+        let node = Node("block: [{match: {name: sda}, include: [root], iostats: 1}, {match: {name: sda}, \(later)}]")
+        node.kernel.disk("sda", serial: "A")
+        node.kernel.mount("/", device: node.kernel.number("sda"), type: "ext4", source: "/dev/sda")
+        #expect(try node.check().states == ["block/sda/iostats inSync"])
     }
 
     @Test("a rule that takes nothing waits for a device, and says what it left out")
@@ -66,7 +83,7 @@ import Testing
         let pass = try node.check()
         #expect(pass.states == ["block/nvme*/iostats pending", "block/sd*/iostats pending"])
         #expect(pass.details("block/nvme*/iostats") == "nothing here matches")
-        #expect(pass.details("block/sd*/iostats") == "left out: sda holds /; `include:` takes them")
+        #expect(pass.details("block/sd*/iostats") == "not taken: sda holds /, which takes `include: [root]`")
         #expect(pass.settings.allSatisfy { $0.outcome.pendingOn == .device && !$0.isFault })
         node.configure("block: [{match: {name: \"sd*\"}, iostats: 1, include: [root]}]")
         #expect(try node.check().states == ["block/sda/iostats inSync"])

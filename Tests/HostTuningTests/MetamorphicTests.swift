@@ -123,19 +123,19 @@ import Testing
         #expect(pass.settings.map(\.setting.id) == planned.settings.map(\.setting.id))
     }
 
-    @Test("many settings take time in proportion", .timeLimit(.minutes(1)))
-    func many() throws {
-        let node = Node()
-        let names = (0..<2000).map { "vm.key\($0)" }
-        for name in names { node.kernel.sysctl(name, "1") }
-        for number in 0..<200 { node.kernel.disk("sd\(number)", serial: "S\(number)") }
-        node.configure(
-            "sysctl: {\(names.map { "\($0): 2" }.joined(separator: ", "))}\n"
-                + "block: [{match: {name: \"sd*\"}, iostats: 0, nomerges: 2, rq_affinity: 2, read_ahead_kb: 4096}]")
-        let pass = try node.apply()
-        #expect(pass.settings.count == 2800 && pass.settings.allSatisfy { $0.outcome.state == .inSync })
-        #expect(pass.attempts.count == 2800)
-        try node.revert()
-        #expect(try node.ledger().entries.isEmpty)
+    @Test("twice as many disks take twice as many calls, and no more")
+    func proportion() throws {
+        let calls = try [40, 80].map { disks in
+            let node = Node()
+            for number in 0..<disks { node.kernel.disk("sd\(number)", serial: "S\(number)") }
+            node.configure("block: [{match: {name: \"sd*\"}, scheduler: mq-deadline, iostats: 0, read_ahead_kb: 4096}]")
+            let counting = FaultyFiles(node.kernel)
+            let pass = try node.reconciler(through: counting).apply()
+            #expect(pass.settings.count == 3 * disks && pass.settings.allSatisfy { $0.outcome.state == .inSync })
+            try node.revert()
+            #expect(try node.ledger().entries.isEmpty)
+            return counting.calls
+        }
+        #expect(calls[1] <= 2 * calls[0], "\(calls)")
     }
 }

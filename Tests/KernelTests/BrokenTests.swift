@@ -107,7 +107,7 @@ extension WholeProgram {
                 "sysctl:\n  net.core.somaxconn: 4097\n  vm.min_free_kbytes: 6% of memory", name: "much.yaml")
             let asked = total * 6 / 100
             let message =
-                "\(file):4:3: vm.min_free_kbytes: \(asked) KiB is more than 5 % of this host's memory "
+                "\(file):4:3: sysctl.vm.min_free_kbytes: \(asked) KiB is more than 5 % of this host's memory "
                 + "(\(total) KiB, of which 5 % are \(total / 20)), expected less (force: true overrules this)\n"
             for command in ["check", "apply"] {
                 let output = try sandbox.hostd(command, "--config", file)
@@ -119,7 +119,7 @@ extension WholeProgram {
             // Only looked at: this key has no copy in the namespace.
             let check = try sandbox.hostd("check", "--config", forced)
             #expect(
-                check.code == 2 && check.err.contains("warning: vm.min_free_kbytes")
+                check.code == 2 && check.err.contains("warning: sysctl.vm.min_free_kbytes")
                     && check.err.hasSuffix("; forced\n"))
         }
 
@@ -130,7 +130,8 @@ extension WholeProgram {
             let output = try sandbox.hostd("apply", "--config", file)
             #expect(output.code == 1)
             #expect(
-                output.err == "\(file):2:10: net.ipv4.tcp_mem: \(pages + 1) pages are more than this host's memory "
+                output.err
+                    == "\(file):2:10: sysctl.net.ipv4.tcp_mem: \(pages + 1) pages are more than this host's memory "
                     + "(\(pages) pages of \(getpagesize()) bytes), expected less (force: true overrules this)\n")
         }
 
@@ -139,7 +140,8 @@ extension WholeProgram {
             let open = try sandbox.configuration("sysctl: {net.ipv4.ip_local_port_range: [2048, 65000]}")
             let warned = try sandbox.hostd("apply", "--config", open)
             #expect(
-                warned.code == 0 && warned.err.contains(":2:10: warning: net.ipv4.ip_local_port_range: 2048 to 65000"))
+                warned.code == 0
+                    && warned.err.contains(":2:10: warning: sysctl.net.ipv4.ip_local_port_range: 2048 to 65000"))
             let closed = try sandbox.configuration(
                 """
                 sysctl:

@@ -124,7 +124,9 @@ extension WholeProgram {
             let applied = try sandbox.hostd("apply", "--config", file, "--output", "json")
             let setting = try #require(try PrintedReport(applied)["block/\(disk)/nomerges"])
             #expect(applied.code == 2 && setting.state == "pending" && setting.pendingOn == "permission")
-            #expect(setting.detail == "takes io-stall, which is not allowed (now 0)" && setting.observed == "0")
+            #expect(
+                setting.detail == "takes io-stall, which `allow:` or --allow io-stall permits"
+                    && setting.observed == "0")
             #expect(try sandbox.queue(disk, "nomerges") == "0")
             #expect(try sandbox.sysctl("net.core.somaxconn") == "1234", "what disturbs nothing needs no word")
             #expect(try sandbox.hostd("apply", "--config", file, "--allow", "io-stall").code == 0)

@@ -27,7 +27,7 @@ extension WholeProgram {
             #expect(try sandbox.hostd("apply", "--config", file).code == 0)
             let setting = try setting("nr_requests", by: file)
             #expect(setting?.state == "adjusted" && setting?.observed == tags && setting?.desired == "100000")
-            #expect(setting?.detail == "at most \(tags) here (the hardware's depth)")
+            #expect(setting?.detail == "at most \(tags) here (the hardware's depth, without a scheduler)")
             #expect(try sandbox.queue(disk, "nr_requests") == tags)
         }
 
@@ -118,7 +118,7 @@ extension WholeProgram {
             let byPattern = try sandbox.configuration("block: [{match: {name: \"\(pattern)\"}, nomerges: 2}]")
             let report = try sandbox.report(by: byPattern)
             #expect(report.settings.map(\.state) == ["pending"] && report.settings.first?.pendingOn == "device")
-            #expect(report.settings.first?.detail == "left out: \(disk) is virtual; `include:` takes them")
+            #expect(report.settings.first?.detail == "not taken: \(disk) is virtual, which takes `include: [virtual]`")
             let included = try sandbox.configuration(
                 "block: [{match: {name: \"\(pattern)\"}, include: [virtual], nomerges: 2}]")
             #expect(try sandbox.report(by: included).states == ["block/\(disk)/nomerges": "drifted"])

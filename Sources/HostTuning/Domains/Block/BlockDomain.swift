@@ -43,7 +43,7 @@ package struct BlockDomain: TuningDomain {
         if !entries.contains(where: { $0.name == "match" }) {
             problems.error("no match, expected for example match: {name: \"sd*\"}", at: node.origin, key: name)
         }
-        if attributes.isEmpty {
+        if attributes.isEmpty, entries.allSatisfy({ (["match", "include"] + RuleOptions.keys).contains($0.name) }) {
             problems.error("no attribute, expected for example scheduler: mq-deadline", at: node.origin, key: name)
         }
         return attributes.compactMap { attribute, entry in
