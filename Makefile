@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build release run test lint format size bench clean
+.PHONY: help deps build release run test lint format size bench install clean
 
 # --no-export-dynamic: Swift's static runtime asks for every symbol to be visible to plugins that we do not have (1 %).
 # --disable-local-rpath: root takes no library from the folder of its binary, and no start looks for them there.
@@ -54,6 +54,12 @@ bench: release ## what a check costs here, beside a C program and a shell, and h
 	@scripts/deps.sh bench
 	swift build $(RELEASE) --product assessment-benchmark
 	@benchmarks/run.sh .build/ais-hostd .build/release/assessment-benchmark
+
+install: ## what make release built, the profiles and a configuration that only observes, below $DESTDIR
+	test -x .build/ais-hostd || { echo "make release first" >&2; exit 1; }
+	install -D -m 755 .build/ais-hostd $(DESTDIR)/usr/bin/ais-hostd
+	cd etc/profiles && find . -name '*.yaml' -exec install -D -m 644 {} $(abspath $(DESTDIR)/)/usr/lib/ais-hostd/profiles/{} \;
+	test -e $(DESTDIR)/etc/ais-hostd/config.yaml || install -D -m 644 etc/config.yaml $(DESTDIR)/etc/ais-hostd/config.yaml
 
 clean: ## forget what was built
 	rm -rf .build

@@ -7,7 +7,7 @@
 # values under /proc/sys/net are copies), in a mount namespace of its own (where /etc/sysctl.d and the ledger are in
 # memory), and on a loop disk of its own. What it leaves behind is nothing, and the end of the story proves it.
 set -euo pipefail
-export LC_ALL=C
+export LC_ALL=C COLUMNS=${COLUMNS:-80}
 PATH=$PATH:/usr/sbin:/sbin
 
 self=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/$(basename "${BASH_SOURCE[0]}")

@@ -125,7 +125,8 @@ struct BrokenTests {
             head + "block:\n\t- 1",
             "f:3:1: a tab, expected spaces: YAML indents with nothing else"),
         Case(
-            head + "mode: apply: x", "f:2:12: a second value here, expected other indentation, or quotes around a text with a colon"),
+            head + "mode: apply: x",
+            "f:2:12: a second value here, expected other indentation, or quotes around a text with a colon"),
         Case(
             head + "mode: \"apply", "f:2:13: found unexpected end of stream while scanning a quoted scalar"),
         Case(
