@@ -55,6 +55,17 @@ import Testing
         #expect(node.kernel.text(Node.bootFile)?.contains("-vm/x = 25") == true)
     }
 
+    @Test("what was found before is no wish to be rounded: it stays in the ledger until it is back")
+    func noRoundingBack() throws {
+        node.kernel.sysctl("vm.x", "25", .rounded(to: 10))
+        node.configure("sysctl: {vm.x: 50}")
+        try node.apply()
+        #expect(try node.revert()["sysctl/vm.x"]?.outcome.state == .failed)
+        #expect(try node.ledger().entries.values.map(\.original) == ["25"])
+        node.kernel.behave("/proc/sys/vm/x", .plain)
+        #expect(try node.revert().states == ["sysctl/vm.x inSync"])
+    }
+
     @Test("what a new scheduler resets is written after it, also where it held before")
     func secondRound() throws {
         node.kernel.disk("sda", serial: "A", tags: 1023, requests: 300)
