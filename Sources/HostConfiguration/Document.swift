@@ -20,12 +20,23 @@ struct Document {
     private(set) var layer: Layer
     private(set) var profiles: [ProfileWish] = []
 
-    /// Reads what the bytes say; what they say wrong is in `problems`. A file of nothing but comments says nothing.
+    /// What can't be read says nothing.
+    init(unreadable file: String, isProfile: Bool) { layer = Layer(file: file, isProfile: isProfile) }
+
+    /// Reads what the bytes say; what they say wrong is in `problems`. A file that says nothing is wrong too: it may
+    /// have been cut off on its way here, and what nobody asks for any more is put back.
     init(_ bytes: [UInt8], file: String, isProfile: Bool, domains: DomainNames, problems: inout Problems) {
-        layer = Layer(file: file, isProfile: isProfile)
-        guard let root = parseYaml(bytes, file: file, problems: &problems),
-            let entries = root.entries("", &problems)
-        else { return }
+        self.init(unreadable: file, isProfile: isProfile)
+        let before = problems.list.count
+        guard let root = parseYaml(bytes, file: file, problems: &problems) else {
+            if problems.list.count == before {
+                problems.error(
+                    "nothing in this file, expected \(Self.version)", at: Origin(file: file, line: 1), key: "apiVersion"
+                )
+            }
+            return
+        }
+        guard let entries = root.entries("", &problems) else { return }
         if !entries.contains(where: { $0.name == "apiVersion" }) {
             problems.error("missing, expected \(Self.version)", at: root.origin, key: "apiVersion")
         }

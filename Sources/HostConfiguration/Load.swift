@@ -25,7 +25,8 @@ package struct ConfigurationFolders: Hashable, Sendable {
 }
 
 /// Reads all files of a configuration, the profiles that they name too. What is wrong in them is in `problems`; the
-/// sections are there all the same, for their domains to read and to find fault with too. Not to be used after an error.
+/// sections are there all the same, for their domains to read and to find fault with too. Not to be used after an
+/// error.
 package func loadConfiguration(
     _ source: ConfigurationSource, folders: ConfigurationFolders = ConfigurationFolders(), domains: [String],
     plannedDomains: [String], files: any Files, problems: inout Problems
@@ -130,12 +131,13 @@ extension Loader {
     /// Nil where it is not there and need not be. What can't be read is a problem and an empty document, so that
     /// nothing else takes its place.
     private mutating func document(_ file: String, isProfile: Bool, mayBeMissing: Bool = false) -> Document? {
-        var bytes: [UInt8] = []
+        let bytes: [UInt8]
         do {
             bytes = try files.read(file)
         } catch {
             if mayBeMissing, error.errno?.isAbsence == true { return nil }
             problems.error("\(error)", at: nil)
+            return Document(unreadable: file, isProfile: isProfile)
         }
         return Document(bytes, file: file, isProfile: isProfile, domains: domains, problems: &problems)
     }

@@ -89,12 +89,25 @@ struct YamlReader: ~Copyable {
     private func syntaxProblem() -> Problem {
         let state = parser.pointee
         var message = state.problem.map { String(cString: $0) } ?? "this is no YAML"
+        // The mark counts characters, not bytes: the line is looked through instead.
+        if message.hasPrefix("found character that cannot start"), isTab(at: state.problem_mark) {
+            return Problem("a tab, expected spaces: YAML indents with nothing else", at: origin(state.problem_mark))
+        }
+        if message == "mapping values are not allowed in this context" {
+            message = "a second value here, expected other indentation, or quotes around a text with a colon"
+        }
         if let context = state.context.map({ String(cString: $0) }) {
             message += " \(context)"
             let (began, ended) = (origin(state.context_mark), origin(state.problem_mark))
             if began.line != ended.line { message += " that began in line \(began.line)" }
         }
         return Problem(message, at: origin(state.problem_mark))
+    }
+
+    private func isTab(at mark: yaml_mark_t) -> Bool {
+        let lines = input.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        guard mark.line < lines.count else { return false }
+        return String(decoding: lines[mark.line], as: UTF8.self).unicodeScalars.dropFirst(mark.column).first == "\t"
     }
 
     /// libyaml counts from zero.

@@ -10,8 +10,9 @@ package struct UdevDevices: Devices {
 
     package init() {}
 
-    /// Names are those of `/sys/block`: `cciss!c0d0`. A kernel without it has no disks. `udev_device_new_from_syspath(3)`
-    /// for each: the library's own scan enters partitions too, and every device three times.
+    /// Names are those of `/sys/block`: `cciss!c0d0`. A kernel without it has no disks.
+    /// `udev_device_new_from_syspath(3)` for each: the library's own scan enters partitions too, and every device three
+    /// times.
     package func disks() throws(KernelError) -> [Device] {
         guard let udev = udev_new() else {
             throw KernelError("udev_new", "/sys/block", message: "udev can't list the disks")

@@ -5,11 +5,12 @@ extension FakeKernel {
     package enum Behaviour: Sendable {
         /// Takes anything. Fewer numbers than it holds change the first ones, as in a sysctl of several fields.
         case plain
-        /// The schedulers of a queue with so many hardware tags. Switching resets `nr_requests` and brings the new one's
-        /// own parameters in `iosched`; bfq zeroes `wbt_lat_usec`; `deadline` is taken for `mq-deadline`, an unknown name
-        /// is EINVAL.
+        /// The schedulers of a queue with so many hardware tags. Switching resets `nr_requests` and brings the new
+        /// one's own parameters in `iosched`; bfq zeroes `wbt_lat_usec`; `deadline` is taken for `mq-deadline`, an
+        /// unknown name is EINVAL.
         case scheduler(offered: [String], tags: Int)
-        /// `nr_requests`: 4 at least, at most the hardware's tags without a scheduler and 2048 with one, beyond is EINVAL.
+        /// `nr_requests`: 4 at least, at most the hardware's tags without a scheduler and 2048 with one, beyond is
+        /// EINVAL.
         case requests(tags: Int)
         /// A number, brought into the range without a word.
         case clamped(ClosedRange<Int>)

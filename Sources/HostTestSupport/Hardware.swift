@@ -12,8 +12,8 @@ extension FakeKernel {
 
     /// Plugs in a disk with all its attributes, and answers its real path.
     ///
-    /// Numbers follow the order of plugging and are not used again; each of the links of `/sys/block`, `/sys/class/block`, `/sys/dev/block`
-    /// and the node in `/dev` is there.
+    /// Numbers follow the order of plugging and are not used again; each of the links of `/sys/block`,
+    /// `/sys/class/block`, `/sys/dev/block` and the node in `/dev` is there.
     @discardableResult
     package func disk(
         _ name: String, _ bus: Bus = .sata, model: String? = "ST18000NM000J-2T", serial: String? = nil,

@@ -1,4 +1,4 @@
-/// The registry: what this program tunes, in the order in which it does so. A new domain is a folder and a line here.
+/// The registry: what this program tunes. A new domain is a folder and a line here.
 package let allDomains: [any TuningDomain] = [SysctlDomain(), BlockDomain()]
 
 /// Domains that the configuration's schema names and this version does not tune yet.

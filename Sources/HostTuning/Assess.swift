@@ -50,7 +50,8 @@ package func judge(
                 return result(.adjusted(held: held, "the kernel makes \(held) of \(goal)"), desired: desired)
             }
             if setting.mode != .observe, setting.disruption != .none, !allowed.contains(setting.disruption) {
-                let text = "takes \(setting.disruption.rawValue), which is not allowed (now \(held))"
+                let text =
+                    "takes \(setting.disruption.rawValue), which `allow:` or --allow \(setting.disruption.rawValue) permits"
                 return result(.pending(.permission, held: held, text), desired: desired)
             }
             return result(.drifted(held: held), desired: desired)

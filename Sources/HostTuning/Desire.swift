@@ -107,12 +107,13 @@ private func settings(
 }
 
 private func waitingText(leftOut: [String]) -> String {
-    guard !leftOut.isEmpty else { return "nothing here matches" }
-    return "left out: \(leftOut.joined(separator: ", ")); `include:` takes them"
+    leftOut.isEmpty ? "nothing here matches" : "not taken: \(leftOut.joined(separator: "; "))"
 }
 
 private func merge(_ new: Setting, of rule: Rule, into merged: inout [SettingID: Setting], on inventory: Inventory) {
     let loser = merged[new.id]
+    // A rule that takes no device says nothing of one that another rule takes under the same name.
+    guard new.target != nil || loser?.target == nil else { return }
     guard rule.demand != .unset else {
         merged[new.id] = nil
         return

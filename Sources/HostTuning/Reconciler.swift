@@ -39,11 +39,22 @@ package struct Reconciler: Sendable {
         /// Only what was selected.
         package var settings: [Assessed]
         package var attempts: [Attempt] = []
+        /// What settings held when the pass began.
+        package var before: [SettingID: SettingValue] = [:]
+        /// What nobody asks for any more and somebody else has changed since: neither put back nor reported.
+        package var leftAlone: [LeftAlone] = []
         package var isHeld: Bool
         /// Warnings of the configuration.
         package var problems: Problems
         /// What went wrong beside the settings themselves: a file that early boot reads.
         package var errors: [KernelError] = []
+    }
+
+    /// Something that we wrote once and that is somebody else's by now.
+    package struct LeftAlone: Sendable {
+        package var id: SettingID
+        package var written: String
+        package var original: String
     }
 
     /// Reads the configuration's files, and nothing of the kernel.
@@ -81,18 +92,31 @@ package struct Reconciler: Sendable {
         return (pass, disturbed)
     }
 
-    /// Everything known of one setting; nil where the configuration does not ask for it and nothing is to be put back.
-    package func explain(_ id: String) throws -> (explanation: Explanation?, known: [SettingID]) {
+    /// What `explain` finds under a name.
+    package enum Finding: Sendable {
+        case setting(Explanation)
+        /// It is asked for, though not on this host: by these rules.
+        case elsewhere([Rule])
+        /// Nothing asks for it; what is asked for instead.
+        case unknown([SettingID])
+    }
+
+    /// Everything known of one setting. A sysctl may be named without its domain.
+    package func explain(_ name: String) throws -> Finding {
         let (pass, _, ledger) = try observe()
-        guard let assessed = pass.settings.first(where: { $0.setting.id.description == id }) else {
-            return (nil, pass.settings.map(\.setting.id))
+        let names = [name, "\(SysctlDomain().name)/\(name)"]
+        guard let assessed = pass.settings.first(where: { names.contains($0.setting.id.description) }) else {
+            let rules = (pass.rules?.rules ?? []).filter { rule in
+                names.contains("\(rule.domain)/\(rule.attribute)") && !rule.options.conditions.hold(on: pass.inventory)
+            }
+            return rules.isEmpty ? .unknown(pass.settings.map(\.setting.id)) : .elsewhere(rules)
         }
         let domain = allDomains.first { $0.name == assessed.setting.id.domain }
         let lastWrite = ledger[assessed.setting].flatMap { entry in
             entry.written.map { LastWrite(value: $0, firstTime: entry.time, kernel: entry.kernel) }
         }
         let mentions = domain?.mentions(of: assessed.setting.id, on: host) ?? []
-        return (Explanation(assessed: assessed, mentions: mentions, lastWrite: lastWrite), [])
+        return .setting(Explanation(assessed: assessed, mentions: mentions, lastWrite: lastWrite))
     }
 
     /// Compares, writes what may be written, and compares again. The caller holds the lock (`lock()`).
@@ -106,9 +130,39 @@ package struct Reconciler: Sendable {
         pass.attempts = correction.attempts
         pass.isHeld = false
         for domain in allDomains {
-            pass.collect { pass throws(KernelError) in try persist(pass, in: domain) }
+            pass.collect(advice: "set now, but not at the next boot") { pass throws(KernelError) in
+                try persist(pass, in: domain)
+            }
+            warn(of: domain, in: &pass)
         }
         pass.collect { _ throws(KernelError) in try ledgerFile.save(ledger, to: host.files) }
+        return pass.without { $0.isGone }.selected(by: isSelected)
+    }
+
+    /// Says which lines of other programs early boot reads after ours.
+    private func warn(of domain: any TuningDomain, in pass: inout Pass) {
+        let persisted = ((try? domain.persisted(on: host)) ?? [:]).filter { isSelected($0.key) }
+        for (id, value) in persisted.sorted(by: { $0.key < $1.key }) {
+            guard let last = domain.mentions(of: id, on: host).last(where: \.isLater),
+                domain.value(last.value, of: id.attribute) != domain.value(value, of: id.attribute)
+            else { continue }
+            pass.problems.warn(
+                "\(last.value) here is read after our \(value) at boot, and wins until the next apply",
+                at: last.origin, key: id.description)
+        }
+    }
+
+    /// What `revert` would put back. Reads only.
+    package func planRevert() throws -> Pass {
+        let inventory = try takeInventory(of: host)
+        let ledger = try readLedger()
+        let policy = Policy(allow: Policy().allow.union(allowing))
+        let settings = assess(
+            reversal(of: ledger, on: inventory, policy: policy), on: host, kernel: inventory.kernelRelease,
+            ledger: ledger)
+        let pass = Pass(
+            inventory: inventory, time: host.now(), policy: policy, settings: settings, isHeld: ledger.isHeld,
+            problems: Problems())
         return pass.without { $0.isGone }.selected(by: isSelected)
     }
 
@@ -129,7 +183,7 @@ package struct Reconciler: Sendable {
             file: ledgerFile)
         var pass = Pass(
             inventory: inventory, time: host.now(), policy: policy, settings: correction.settings,
-            attempts: correction.attempts, isHeld: true, problems: Problems())
+            attempts: correction.attempts, before: before.values, isHeld: true, problems: Problems())
         for domain in allDomains {
             pass.collect { _ throws(KernelError) in
                 try domain.persist(try domain.persisted(on: host).filter { !isSelected($0.key) }, on: host)
@@ -154,10 +208,15 @@ package struct Reconciler: Sendable {
         guard !problems.hasErrors else { throw InvalidConfiguration(problems) }
         wanted.policy.allow.formUnion(allowing)
         let settings = assess(wanted, on: host, kernel: inventory.kernelRelease, ledger: ledger)
-        let pass = Pass(
+        var pass = Pass(
             inventory: inventory, time: host.now(), rules: rules, policy: wanted.policy, settings: settings,
-            isHeld: ledger.isHeld,
-            problems: problems)
+            isHeld: ledger.isHeld, problems: problems)
+        pass.before = settings.values
+        let assessed = Set(settings.map(\.setting.id))
+        pass.leftAlone = wanted.settings.filter { !assessed.contains($0.id) && isSelected($0.id) }.compactMap {
+            setting in
+            ledger[setting].map { LeftAlone(id: setting.id, written: $0.written ?? "", original: $0.original) }
+        }
         return (pass, wanted, ledger)
     }
 
@@ -200,8 +259,19 @@ extension Reconciler.Pass {
     }
 
     /// After the writing nothing may keep the rest from being done, nor the report from being told.
-    fileprivate mutating func collect(_ work: (Self) throws(KernelError) -> Void) {
-        do throws(KernelError) { try work(self) } catch { errors.append(error) }
+    fileprivate mutating func collect(advice: String? = nil, _ work: (Self) throws(KernelError) -> Void) {
+        do throws(KernelError) { try work(self) } catch {
+            var error = error
+            error.message = [error.message, advice].compactMap(\.self).joined(separator: ", ")
+            if error.message?.isEmpty == true { error.message = nil }
+            errors.append(error)
+        }
+    }
+}
+
+extension [Assessed] {
+    fileprivate var values: [SettingID: SettingValue] {
+        Dictionary(compactMap { result in result.outcome.held.map { (result.setting.id, $0) } }) { first, _ in first }
     }
 }
 

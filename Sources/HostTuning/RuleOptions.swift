@@ -55,7 +55,9 @@ struct Wish {
                         "value and include exclude each other, expected one of them", at: entry.origin, key: key)
                 }
                 isComplete = true
-                if entry.name == "value" {
+                if case .scalar("unset", isPlain: true) = entry.value.content {
+                    demand = .unset
+                } else if entry.name == "value" {
                     demand = value(entry.value, &problems)
                 } else if let members {
                     demand = members(entry.value, &problems).map { .requirement(.including($0)) }

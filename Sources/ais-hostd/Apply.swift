@@ -1,4 +1,5 @@
 import ArgumentParser
+import HostConfiguration
 import HostModel
 import HostReport
 import HostTuning
@@ -77,23 +78,39 @@ extension PlannedChange {
 extension Reconciler.Pass {
     /// What was written, and what became of it.
     var made: [PlannedChange] {
-        let byID = Dictionary(settings.map { ($0.setting.id, $0) }, uniquingKeysWith: { first, _ in first })
-        return attempts.compactMap { attempt in
-            byID[attempt.id].map { assessed in
-                PlannedChange(
-                    id: attempt.id, from: attempt.before.description, to: attempt.wanted.description,
-                    disruption: assessed.setting.disruption, source: assessed.setting.origin,
-                    result: assessed.outcome.state == .inSync ? "done" : assessed.outcome.state.rawValue)
-            }
+        let attempted = Set(attempts.map(\.id))
+        return settings.filter { attempted.contains($0.setting.id) }.compactMap { assessed in
+            var change = PlannedChange(assessed)
+            change.from = before[assessed.setting.id]?.description ?? change.from
+            // Another write had disturbed it on the way.
+            if change.from == change.to { return nil }
+            let state = assessed.outcome.state
+            change.result =
+                state == .inSync ? "done" : [state.rawValue, assessed.outcome.detail ?? ""].joined(separator: ": ")
+            return change
         }
     }
 
-    /// Why drifted settings were left as they are.
+    /// Why what differs was left as it is.
     var reasonsForNotWriting: [String] {
-        let observed = settings.filter { $0.setting.mode == .observe && $0.outcome.state == .drifted }.count
-        guard observed > 0 else { return [] }
-        let what = observed == 1 ? "1 setting that differs is" : "\(observed) settings that differ are"
-        let why = inventory.observeOnly ?? "the mode is observe; --mode apply overrules the file-wide mode once"
-        return ["\(what) only observed: \(why)."]
+        let observed = settings.filter { $0.setting.mode == .observe && $0.outcome.state == .drifted }
+        var reasons: [String] = []
+        func add(_ settings: [Assessed], _ why: String) {
+            guard !settings.isEmpty else { return }
+            let what = settings.count == 1 ? "1 setting that differs is" : "\(settings.count) settings that differ are"
+            reasons.append("\(what) only observed: \(why).")
+        }
+        if let observeOnly = inventory.observeOnly {
+            add(observed, observeOnly)
+        } else if policy.mode == .observe {
+            add(observed, "the mode is observe; --mode apply overrules the file-wide mode once")
+        } else {
+            let rules = Set(observed.map(\.setting.origin.description)).sorted().joined(separator: ", ")
+            add(observed, "their own mode is observe (\(rules))")
+        }
+        return reasons
+            + leftAlone.map {
+                "\($0.id) holds something else than our \($0.written), so it is left alone; revert puts back \($0.original)."
+            }
     }
 }

@@ -21,8 +21,15 @@ struct Explain: ParsableCommand {
 
     func run() throws {
         try reporting {
-            let (explanation, known) = try Reconciler(common, state).explain(id)
-            guard let explanation else {
+            let explanation: Explanation
+            switch try Reconciler(common, state).explain(id) {
+            case .setting(let found): explanation = found
+            case .elsewhere(let rules):
+                let places = rules.map { rule in
+                    "\(rule.origin) asks for it, only where \(rule.options.conditions.map(\.description).joined(separator: " and "))"
+                }
+                throw CommandError("nothing on this host asks for \(id): \(places.joined(separator: "; "))")
+            case .unknown(let known):
                 let advice = nearest(to: id, among: known.map(\.description)).map { ", did you mean \($0)?" }
                 throw CommandError("nothing here asks for \(id)\(advice ?? "")")
             }

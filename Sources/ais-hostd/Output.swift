@@ -35,11 +35,14 @@ func printProblems(_ problems: Problems) {
 
 /// Prints a pass in the wanted format; its warnings and errors go to standard error. Ends the command with its exit
 /// code.
-func finish(_ pass: Reconciler.Pass, _ options: CommonOptions, changes: [PlannedChange] = [], after: [String] = [])
-    throws
-{
+///
+/// For people `changes` come first; the rest is summed up in the `verdict`, where there is one and all else is well.
+func finish(
+    _ pass: Reconciler.Pass, _ options: CommonOptions, changes: [PlannedChange] = [], verdict: String? = nil,
+    after: [String] = []
+) throws {
     printProblems(pass.problems)
-    if pass.settings.isEmpty, !options.only.isEmpty {
+    if pass.settings.isEmpty, !options.only.isEmpty, verdict == nil {
         Terminal.writeError(
             "ais-hostd: error: no setting matches --only; an id is for example sysctl/net.core.somaxconn\n")
         throw ExitCode(EX.usage)
@@ -52,9 +55,12 @@ func finish(_ pass: Reconciler.Pass, _ options: CommonOptions, changes: [Planned
         case .table:
             let style = TableStyle.terminal(verbose: options.verbose)
             if !changes.isEmpty { print(changeList(changes, style: style)) }
-            // What was just listed and is settled needs no second line.
-            let settled = changes.filter { $0.result != "failed" }.map(\.id)
-            print(table(report, style: style, without: Set(settled)), terminator: "")
+            let listed = Set(changes.map(\.id))
+            if let verdict, !report.settings.contains(where: { $0.isFault && !listed.contains($0.setting.id) }) {
+                print("\(report.node): \(verdict)")
+            } else {
+                print(table(report, style: style, without: listed), terminator: "")
+            }
             for line in after { print(line) }
         }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import HostModel
+import HostReport
 import HostTuning
 
 struct Revert: ParsableCommand {
@@ -8,6 +9,7 @@ struct Revert: ParsableCommand {
         abstract: "Puts back what was found before the first write, and holds until the next apply.",
         discussion: """
             Also removes the file that early boot reads. A disk that is not here keeps its original for when it is back.
+            With --only the rest stays as it is, and is held too.
 
             Example:
               ais-hostd revert --only 'block/*'
@@ -19,15 +21,29 @@ struct Revert: ParsableCommand {
     @Option(help: ArgumentHelp("Allow this disruption too (repeatable).", valueName: "class"))
     var allow: [AllowedDisruption] = []
 
+    @Flag(help: "Say what would be put back, and write nothing.")
+    var dryRun = false
+
     func run() throws {
         try reporting {
             var reconciler = Reconciler(common, state)
             reconciler.allowing = Set(allow.map(\.disruption))
+            if dryRun {
+                let pass = try reconciler.planRevert()
+                let changes = pass.settings.filter(\.isToWrite).map { PlannedChange($0) }
+                let verdict = changes.isEmpty ? "nothing to put back" : "\(changes.count) to put back"
+                return try finish(
+                    pass, common, changes: changes, verdict: verdict, after: ["Dry run: nothing was written."])
+            }
             try needRoot(reconciler, to: "revert")
             let lock = try reconciler.lock()
             defer { withExtendedLifetime(lock) {} }
             let pass = try reconciler.revert()
-            try finish(pass, common, changes: pass.made)
+            let count = pass.made.count
+            let verdict = count == 0 ? "nothing to put back" : "\(count) put back"
+            try finish(
+                pass, common, changes: pass.made, verdict: verdict,
+                after: ["Held: nothing is applied until `ais-hostd apply`."])
         }
     }
 }

@@ -123,9 +123,9 @@ struct BrokenTests {
             "f:2:13: did not find expected ',' or ']' while parsing a flow sequence"),
         Case(
             head + "block:\n\t- 1",
-            "f:3:1: found character that cannot start any token while scanning for the next token"),
+            "f:3:1: a tab, expected spaces: YAML indents with nothing else"),
         Case(
-            head + "mode: apply: x", "f:2:12: mapping values are not allowed in this context"),
+            head + "mode: apply: x", "f:2:12: a second value here, expected other indentation, or quotes around a text with a colon"),
         Case(
             head + "mode: \"apply", "f:2:13: found unexpected end of stream while scanning a quoted scalar"),
         Case(

@@ -7,13 +7,22 @@ struct LoadTests {
     private static let etc = "/etc/ais-hostd"
     private static let shipped = "/usr/lib/ais-hostd/profiles"
 
+    @Test("a file that says nothing is wrong: it may have been cut off", arguments: ["", "# nothing yet\n", "---\n"])
+    func nothing(text: String) {
+        let loaded = load(MemoryFiles(["\(Self.etc)/config.yaml": text]))
+        #expect(
+            loaded.problems == [
+                "\(Self.etc)/config.yaml:1:1: apiVersion: nothing in this file, expected ais-hostd/v1"
+            ])
+    }
+
     @Test("profiles come first, then config.yaml, then config.d by name; what editors leave is passed over")
     func order() throws {
         let loaded = load(
             MemoryFiles([
                 "\(Self.etc)/config.yaml": Self.head + "profiles: [b/v1, a/v2]",
                 "\(Self.etc)/config.d/20-y.yaml": Self.head + "profiles: [c/v1, b/v1]",
-                "\(Self.etc)/config.d/10-x.yaml": "# nothing yet\n",
+                "\(Self.etc)/config.d/10-x.yaml": Self.head + "# nothing yet\n",
                 "\(Self.etc)/config.d/10-x.yaml~": "broken: [", "\(Self.etc)/config.d/.#10-x.yaml": "broken: [",
                 "\(Self.etc)/config.d/README": "broken: [",
                 "\(Self.shipped)/a/v2.yaml": Self.head, "\(Self.shipped)/b/v1.yaml": Self.head,

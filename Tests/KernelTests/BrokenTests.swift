@@ -63,8 +63,9 @@ extension WholeProgram {
         @Test("a file that is not there, that is a folder, or that is no text, is an error and no empty configuration")
         func unreadable() throws {
             for (file, message) in [
-                ("nosuch.yaml", "open nosuch.yaml (ENOENT)\n"), (".", "read . (EISDIR)\n"),
-                ("/dev/zero", "read /dev/zero: larger than 16 MiB (EFBIG)\n"),
+                ("nosuch.yaml", "ais-hostd: error: open nosuch.yaml (ENOENT)\n"),
+                (".", "ais-hostd: error: read . (EISDIR)\n"),
+                ("/dev/zero", "ais-hostd: error: read /dev/zero: larger than 16 MiB (EFBIG)\n"),
             ] {
                 for command in ["validate", "check", "apply"] {
                     let output = try hostd([command, "--config", file])
@@ -73,7 +74,7 @@ extension WholeProgram {
             }
         }
 
-        @Test("`unset` after a value, an empty section and an empty file are no faults")
+        @Test("`unset` after a value and an empty section are no faults")
         func valid() throws {
             let sandbox = try Sandbox()
             let first = try sandbox.configuration("sysctl: {net.core.somaxconn: 4097, net.ipv4.tcp_fin_timeout: 30}")
@@ -81,8 +82,6 @@ extension WholeProgram {
                 "# nothing else\nsysctl: {net.core.somaxconn: unset}\nblock: []", name: "second.yaml")
             let output = try sandbox.hostd("validate", "--config", first, "--config", second)
             #expect(output.code == 0 && output.err.isEmpty && output.out == "valid: 3 rules in 2 files\n")
-            let nothing = try sandbox.write("# nothing yet\n", to: "/var/lib/nothing.yaml")
-            #expect(try sandbox.hostd("validate", "--config", nothing).out == "valid: 0 rules in 1 file\n")
             let report = try PrintedReport(
                 try sandbox.hostd("check", "--output", "json", "--config", first, "--config", second))
             #expect(report.settings.map(\.id) == ["sysctl/net.ipv4.tcp_fin_timeout"])

@@ -57,7 +57,7 @@ extension WholeProgram {
                 let output = try sandbox.hostd(command)
                 #expect(
                     output.code == 1
-                        && output.err == "no configuration: /etc/ais-hostd/config.yaml is not there, "
+                        && output.err == "ais-hostd: error: no configuration: /etc/ais-hostd/config.yaml is not there, "
                             + "expected it or a .yaml file in /etc/ais-hostd/config.d\n"
                 )
             }

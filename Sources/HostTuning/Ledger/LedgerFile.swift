@@ -32,7 +32,9 @@ package struct LedgerFile: Sendable {
         } catch let error as KernelError {
             throw error
         } catch {
-            throw KernelError("read", path, message: "not a ledger: \(error)")
+            throw KernelError(
+                "read", path,
+                message: "no ledger of ais-hostd; without it nothing can be put back, and moved away it is begun anew")
         }
     }
 

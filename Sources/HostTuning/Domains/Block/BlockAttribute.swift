@@ -70,6 +70,11 @@ enum BlockAttribute: String, CaseIterable {
                     "\(quoted(word)) is no name of a scheduler, expected \(expected)", at: node.origin, key: key)
                 return nil
             }
+            // Others exist outside the kernel's tree, so that only what looks like a slip is refused.
+            if !Self.known.contains(word), let meant = nearest(to: word, among: Self.known) {
+                problems.error("unknown scheduler \(word), did you mean \(meant)?", at: node.origin, key: key)
+                return nil
+            }
             words.append(word)
         }
         guard !words.isEmpty else {
@@ -79,5 +84,6 @@ enum BlockAttribute: String, CaseIterable {
         return .requirement(words.count == 1 ? .exactly(.word(words[0])) : .firstOffered(words))
     }
 
+    private static let known = ["none", "mq-deadline", "kyber", "bfq"]
     private static let successor = ["noop": "none", "deadline": "mq-deadline", "cfq": "bfq"]
 }

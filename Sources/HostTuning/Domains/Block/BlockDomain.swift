@@ -30,6 +30,7 @@ package struct BlockDomain: TuningDomain {
         for entry in entries where !options.take(entry, key: name, problems: &problems) {
             if entry.name == "match" {
                 match = Match.decode(entry.value, key: "block.match", fields: Self.fields, problems: &problems)
+                checkNames(entry.value, problems: &problems)
             } else if entry.name == "include" {
                 include = roles(entry.value, problems: &problems)
             } else if let attribute = BlockAttribute(rawValue: entry.name) {
@@ -42,6 +43,9 @@ package struct BlockDomain: TuningDomain {
         if !entries.contains(where: { $0.name == "match" }) {
             problems.error("no match, expected for example match: {name: \"sd*\"}", at: node.origin, key: name)
         }
+        if attributes.isEmpty {
+            problems.error("no attribute, expected for example scheduler: mq-deadline", at: node.origin, key: name)
+        }
         return attributes.compactMap { attribute, entry in
             let key = "block.\(attribute.rawValue)"
             let wish = Wish.decode(
@@ -51,6 +55,20 @@ package struct BlockDomain: TuningDomain {
             return Rule(
                 domain: name, attribute: attribute.rawValue, match: match, include: include, demand: wish.demand,
                 options: wish.options, origin: entry.origin)
+        }
+    }
+
+    /// A path can never be a disk's name, and would wait for its disk in silence.
+    private func checkNames(_ match: Node, problems: inout Problems) {
+        guard case .mapping(let entries) = match.content, let name = entries.first(where: { $0.name == "name" }) else {
+            return
+        }
+        var nodes = [name.value]
+        if case .sequence(let items) = name.value.content { nodes = items }
+        for node in nodes {
+            guard case .scalar(let text, _) = node.content, text.contains("/") else { continue }
+            problems.error(
+                "\(quoted(text)) is a path, expected a name such as sda", at: node.origin, key: "block.match.name")
         }
     }
 
@@ -66,11 +84,14 @@ package struct BlockDomain: TuningDomain {
         var selection = Selection(targets: [])
         for disk in inventory.disks where match.accepts(disk.fact) {
             let isNamed = match.names(exactly: disk.name)
-            let claim = disk.claims.first { !rule.include.contains($0.role) && !(isNamed && $0.role.isTakenByName) }
-            if let claim {
-                selection.leftOut.append("\(disk.name) \(claim.reason)")
-            } else {
+            let claims = disk.claims.filter { !rule.include.contains($0.role) && !(isNamed && $0.role.isTakenByName) }
+            if claims.isEmpty {
                 selection.targets.append(disk.target)
+            } else {
+                let reasons = claims.map(\.reason).joined(separator: " and ")
+                let roles = Claim.Role.allCases.filter { role in claims.contains { $0.role == role } }.map(\.rawValue)
+                selection.leftOut.append(
+                    "\(disk.name) \(reasons), which takes `include: [\(roles.joined(separator: ", "))]`")
             }
         }
         return selection

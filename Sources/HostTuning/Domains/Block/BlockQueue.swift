@@ -56,7 +56,7 @@ struct BlockQueue {
             let scheduler = KernelText.choice(text).current
             if scheduler == "none" {
                 let depth = try number("\(target.path)/mq/0/nr_tags")
-                return Bounds(lower: 4, upper: depth, source: "the hardware's depth")
+                return Bounds(lower: 4, upper: depth, source: "the hardware's depth, without a scheduler")
             }
             return Bounds(lower: 4, upper: 2048, source: "the kernel's limit under \(scheduler)")
         case .readAhead: return Bounds(step: Int128(host.pageSize / 1024), source: "pages")

@@ -8,7 +8,7 @@ extension SysctlDomain {
 
     private static let header = """
         # Written by ais-hostd from its configuration, so that early boot sets these values without the daemon.
-        # Do not edit: change /etc/ais-hostd/config.yaml. `ais-hostd revert` removes this file.
+        # Do not edit: the next `ais-hostd apply` writes it anew, `ais-hostd revert` removes it.
 
         """
 
@@ -50,7 +50,7 @@ extension SysctlDomain {
         let own = "99-zz-ais-hostd.conf"
         let folders = ["/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"].map { "\($0)/sysctl.d" }
         var ordered = dropIns(folders, suffix: ".conf", on: host).map { (path: $0.path, isLater: $0.name > own) }
-        ordered.append(("/etc/sysctl.conf", true))
+        ordered.append(("/etc/sysctl.conf", false))
         return ordered.filter { $0.path != Self.persistentFile }.flatMap { file in
             ((try? Self.lines(of: file.path, on: host)) ?? []).filter { $0.names(id.attribute) }.map {
                 Mention(

@@ -14,9 +14,9 @@ enum SysctlGuardRails {
             let text =
                 forced.contains(setting.id) ? "\(text); forced" : "\(text), expected less (force: true overrules this)"
             if forced.contains(setting.id) {
-                problems.warn(text, at: setting.origin, key: setting.id.attribute)
+                problems.warn(text, at: setting.origin, key: "sysctl.\(setting.id.attribute)")
             } else {
-                problems.error(text, at: setting.origin, key: setting.id.attribute)
+                problems.error(text, at: setting.origin, key: "sysctl.\(setting.id.attribute)")
             }
         }
         if let setting = byName["vm.min_free_kbytes"], case .exactly(.integer(let wanted)) = setting.requirement {
@@ -35,6 +35,14 @@ enum SysctlGuardRails {
                     setting,
                     "\(most) pages are more than this host's memory (\(pages) pages of \(inventory.pageSize) bytes)")
             }
+        }
+        for (name, setting) in byName.sorted(by: { $0.key < $1.key }) {
+            guard let rival = SysctlFacts.counterpart(of: name), name < rival, let other = byName[rival],
+                !setting.isRestoration, !other.isRestoration, !setting.asksForZero, !other.asksForZero
+            else { continue }
+            problems.error(
+                "writing it sets \(rival) to 0, which \(other.origin) asks for, expected one of the two",
+                at: setting.origin, key: "sysctl.\(name)")
         }
         warnOfEphemeralPorts(byName, problems: &problems)
     }
@@ -56,6 +64,10 @@ enum SysctlGuardRails {
         problems.warn(
             "\(ends[0]) to \(ends[1]) has ports of AIS's (\(IntegerRanges(open))) in it, which any connection may then take;"
                 + " add `net.ipv4.ip_local_reserved_ports: {include: [\(aisPorts.ranges.map { IntegerRanges([$0]).description }.joined(separator: ", "))]}`",
-            at: range.origin, key: range.id.attribute)
+            at: range.origin, key: "sysctl.\(range.id.attribute)")
     }
+}
+
+extension Setting {
+    fileprivate var asksForZero: Bool { requirement == .exactly(.integer(0)) }
 }

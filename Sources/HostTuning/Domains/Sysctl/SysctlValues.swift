@@ -11,17 +11,26 @@ enum SysctlValues {
             return set(node, of: name, key: key, problems: &problems).map { .requirement(.exactly($0)) }
         case .integer, .vector, nil: break
         }
+        if case .scalar(let text, isPlain: true) = node.content, Self.truths.contains(text.lowercased()) {
+            problems.error("\(text), expected a number such as 1 or 0", at: node.origin, key: key)
+            return nil
+        }
         guard let words = fields(node, key: key, problems: &problems) else { return nil }
         if let text = unknownText(words, of: name) { return .requirement(.exactly(.word(text))) }
         let terms = words.compactMap { term($0.text, of: name, at: $0.origin, key: key, problems: &problems) }
         guard terms.count == words.count else { return nil }
         if let expected = count(of: name), terms.count != expected {
             let what = terms.count == 1 ? "one number" : "\(terms.count) numbers"
-            problems.error("\(what), expected \(expected == 1 ? "one" : "\(expected)")", at: node.origin, key: key)
+            problems.error(
+                "\(what), expected \(expected == 1 ? "one" : "\(expected) numbers")", at: node.origin, key: key)
             return nil
         }
         let numbers = terms.compactMap { if case .number(let number) = $0 { number } else { nil } }
         guard numbers.count == terms.count else { return .workedOut(terms) }
+        if isAscending(name), numbers != numbers.sorted() {
+            problems.error("not in ascending order, expected the least first", at: node.origin, key: key)
+            return nil
+        }
         return .requirement(.exactly(numbers.count == 1 ? .integer(numbers[0]) : .integers(numbers)))
     }
 
@@ -51,6 +60,13 @@ enum SysctlValues {
             all = all.union(ranges)
         }
         return .ranges(all)
+    }
+
+    private static let truths: Set<String> = ["true", "false", "yes", "no", "on", "off"]
+
+    /// Least, at start or under pressure, most: the kernel takes them in any order and does something else.
+    private static func isAscending(_ name: String) -> Bool {
+        name == "net.ipv4.ip_local_port_range" || SysctlKind(of: name) == .vector(3)
     }
 
     private struct Field {
