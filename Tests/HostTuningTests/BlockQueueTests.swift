@@ -20,8 +20,11 @@ import Testing
     @Test(
         "values beyond a bound that is known are adjusted where the nearest is held, else drifted",
         arguments: [
-            ("nr_requests: 257", "none", "256", "257: adjusted, at most 256 here (the hardware's depth)"),
-            ("nr_requests: 2", "none", "4", "2: adjusted, at least 4 here (the hardware's depth)"),
+            (
+                "nr_requests: 257", "none", "256",
+                "257: adjusted, at most 256 here (the hardware's depth, without a scheduler)"
+            ),
+            ("nr_requests: 2", "none", "4", "2: adjusted, at least 4 here (the hardware's depth, without a scheduler)"),
             (
                 "nr_requests: 4096", "mq-deadline", "2048",
                 "4096: adjusted, at most 2048 here (the kernel's limit under mq-deadline)"

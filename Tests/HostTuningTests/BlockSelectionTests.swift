@@ -40,7 +40,7 @@ import Testing
         let disks = [disk("sda", role)]
         func isTaken(_ rule: String) throws -> Bool { try !selection(rule, of: disks).targets.isEmpty }
         #expect(try !isTaken("match: {name: \"sd*\"}"))
-        #expect(try selection("match: {name: \"sd*\"}", of: disks).leftOut == ["sda is \(role)"])
+        #expect(try selection("match: {name: \"sd*\"}", of: disks).leftOut == ["sda is \(role), \(word(role))"])
         #expect(try isTaken("match: {name: \"sd*\"}, include: [\(role.rawValue)]"))
         #expect(try isTaken("match: {name: sda}") == [.member, .virtual].contains(role))
         #expect(try isTaken("match: {serial: sda}") == false)
@@ -49,11 +49,19 @@ import Testing
         }
     }
 
-    @Test("every claim needs its word, and the first that has none is told")
+    private func word(_ roles: Claim.Role...) -> String {
+        "which takes `include: [\(roles.map(\.rawValue).joined(separator: ", "))]`"
+    }
+
+    @Test("every claim needs its word, and those that have none are told")
     func severalClaims() throws {
         let disks = [disk("sda", .root, .member)]
-        #expect(try selection("match: {name: sda}", of: disks).leftOut == ["sda is root"])
-        #expect(try selection("match: {name: \"sd*\"}, include: [root]", of: disks).leftOut == ["sda is member"])
+        #expect(try selection("match: {name: sda}", of: disks).leftOut == ["sda is root, \(word(.root))"])
+        #expect(
+            try selection("match: {name: \"sd*\"}", of: disks).leftOut
+                == ["sda is root and is member, \(word(.root, .member))"])
+        let root = try selection("match: {name: \"sd*\"}, include: [root]", of: disks)
+        #expect(root.leftOut == ["sda is member, \(word(.member))"])
         #expect(try selection("match: {name: sda}, include: [root]", of: disks).targets.count == 1)
         #expect(try selection("match: {name: \"*\"}, include: [root, member]", of: disks).targets.count == 1)
     }
@@ -66,7 +74,7 @@ import Testing
         let pass = try node.check()
         #expect(pass.states == ["block/nvme*/iostats pending", "block/sd*/iostats pending"])
         #expect(pass.details("block/nvme*/iostats") == "nothing here matches")
-        #expect(pass.details("block/sd*/iostats") == "left out: sda holds /; `include:` takes them")
+        #expect(pass.details("block/sd*/iostats") == "not taken: sda holds /, \(word(.root))")
         #expect(pass.settings.allSatisfy { $0.outcome.pendingOn == .device && !$0.isFault })
         node.configure("block: [{match: {name: \"sd*\"}, iostats: 1, include: [root]}]")
         #expect(try node.check().states == ["block/sda/iostats inSync"])

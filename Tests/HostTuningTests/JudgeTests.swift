@@ -95,7 +95,7 @@ import Testing
     @Test("a disruption that is not allowed waits for permission, unless it is only observed or holds already")
     func permission() {
         let reading = Self.held(4)
-        let text = "takes link-flap, which is not allowed (now 4)"
+        let text = "takes link-flap, which `allow:` or --allow link-flap permits"
         #expect(judged(.exactly(.integer(5)), reading, disruption: .linkFlap) == "5: pending 4, \(text)")
         #expect(judged(.exactly(.integer(5)), reading, disruption: .ioStall) == "5: drifted 4")
         #expect(judged(.exactly(.integer(5)), reading, disruption: .linkFlap, mode: .observe) == "5: drifted 4")

@@ -76,7 +76,7 @@ import Testing
         #expect(
             mentions.map { "\($0.origin) \($0.value) \($0.isLater)" } == [
                 "/etc/sysctl.d/10-site.conf:1 256 false", "/usr/lib/sysctl.d/50-default.conf:3 128 false",
-                "/etc/sysctl.d/99-zzz.conf:1 512 true", "/etc/sysctl.conf:1 1024 true",
+                "/etc/sysctl.d/99-zzz.conf:1 512 true", "/etc/sysctl.conf:1 1024 false",
             ])
     }
 

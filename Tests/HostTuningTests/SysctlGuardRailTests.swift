@@ -22,13 +22,13 @@ import Testing
         let refusal = "more than 5 % of this host's memory (102400 KiB, of which 5 % are 5120)"
         #expect(
             try problems("{vm.min_free_kbytes: 5121}") == [
-                "/etc/ais-hostd/config.yaml:2:10: vm.min_free_kbytes: 5121 KiB is \(refusal),"
+                "/etc/ais-hostd/config.yaml:2:10: sysctl.vm.min_free_kbytes: 5121 KiB is \(refusal),"
                     + " expected less (force: true overrules this)"
             ])
         #expect(try problems("{vm.min_free_kbytes: 5.001% of memory}").count == 1)
         #expect(
             try problems("{vm.min_free_kbytes: {value: 5121, force: true}}") == [
-                "/etc/ais-hostd/config.yaml:2:10: warning: vm.min_free_kbytes: 5121 KiB is \(refusal); forced"
+                "/etc/ais-hostd/config.yaml:2:10: warning: sysctl.vm.min_free_kbytes: 5121 KiB is \(refusal); forced"
             ])
     }
 
@@ -37,7 +37,7 @@ import Testing
         #expect(try problems("{net.ipv4.tcp_mem: [1, 2, 25600]}").isEmpty)
         #expect(
             try problems("{net.ipv4.tcp_mem: [1, 2, 25601]}") == [
-                "/etc/ais-hostd/config.yaml:2:10: net.ipv4.tcp_mem: 25601 pages are more than this host's memory"
+                "/etc/ais-hostd/config.yaml:2:10: sysctl.net.ipv4.tcp_mem: 25601 pages are more than this host's memory"
                     + " (25600 pages of 4096 bytes), expected less (force: true overrules this)"
             ])
         #expect(try problems("{net.ipv4.tcp_mem: [25601, 2, 3]}").count == 1)
@@ -80,7 +80,7 @@ import Testing
             return
         }
         #expect(all.count == 1)
-        #expect(all.first?.contains("warning: net.ipv4.ip_local_port_range") == true)
+        #expect(all.first?.contains("warning: sysctl.net.ipv4.ip_local_port_range") == true)
         #expect(all.first?.contains("ports of AIS's (\(open)) in it") == true, "\(all)")
         let line = "add `net.ipv4.ip_local_reserved_ports: {include: [51080-51083, 52001]}`"
         #expect(all.first?.hasSuffix(line) == true)
