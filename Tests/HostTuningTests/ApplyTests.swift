@@ -55,6 +55,17 @@ import Testing
         #expect(node.kernel.text(Node.bootFile)?.contains("-vm/x = 25") == true)
     }
 
+    @Test("what was found before is no wish to be rounded: it stays in the ledger until it is back")
+    func noRoundingBack() throws {
+        node.kernel.sysctl("vm.x", "25", .rounded(to: 10))
+        node.configure("sysctl: {vm.x: 50}")
+        try node.apply()
+        #expect(try node.revert()["sysctl/vm.x"]?.outcome.state == .failed)
+        #expect(try node.ledger().entries.values.map(\.original) == ["25"])
+        node.kernel.behave("/proc/sys/vm/x", .plain)
+        #expect(try node.revert().states == ["sysctl/vm.x inSync"])
+    }
+
     @Test("what a new scheduler resets is written after it, also where it held before")
     func secondRound() throws {
         node.kernel.disk("sda", serial: "A", tags: 1023, requests: 300)
@@ -67,6 +78,27 @@ import Testing
         #expect(pass.states == ["block/sda/nr_requests inSync", "block/sda/scheduler inSync"])
         #expect(pass.attempts.map(\.id.attribute) == ["scheduler", "nr_requests"])
         #expect(pass.attempts.map(\.before.description) == ["none", "256"])
+    }
+
+    @Test("what a scheduler takes away that was written late is no rounding, and the next pass brings it back")
+    func lateScheduler() throws {
+        node.kernel.disk("sda", serial: "A", tags: 1023, requests: 300)
+        node.configure("block: [{match: {name: sda}, nr_requests: 500, scheduler: mq-deadline}]")
+        try node.apply()
+        try node.kernel.write("none", to: "/sys/block/sda/queue/scheduler")
+        // Read for the first time when it is assessed, and then as a depth's bound.
+        let read = FaultyFiles(node.kernel)
+        _ = try node.reconciler(through: read).check()
+        let calls = (1...read.calls).filter { read.record[$0 - 1].hasSuffix("/queue/scheduler") }
+        try #require(calls.count > 1)
+        for call in calls {
+            let files = FaultyFiles(node.kernel, .failing(call, .ioError))
+            _ = try node.reconciler(through: files).apply()
+            try node.apply()
+            #expect(node.queue("sda", "nr_requests") == "500")
+            #expect(node.queue("sda", "scheduler") == "mq-deadline")
+            try node.kernel.write("none", to: "/sys/block/sda/queue/scheduler")
+        }
     }
 
     @Test("a depth that only the new scheduler takes is written after it")

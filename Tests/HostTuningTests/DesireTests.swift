@@ -127,8 +127,11 @@ import Testing
         try node.apply()
         #expect([node.sysctl("vm.dirty_bytes"), node.sysctl("vm.dirty_ratio")] == ["2000000", "0"])
         node.configure("sysctl: {}")
+        node.kernel.forgetWrites()
         try node.apply()
         #expect([node.sysctl("vm.dirty_bytes"), node.sysctl("vm.dirty_ratio")] == ["0", "20"])
+        // The real kernel refuses a zero to dirty_bytes.
+        #expect(node.kernel.written == ["/proc/sys/vm/dirty_ratio = 20"])
     }
 
     @Test("the configuration's text is the same for the same meaning, and another for another")

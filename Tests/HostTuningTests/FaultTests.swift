@@ -44,6 +44,21 @@ import Testing
         }
     }
 
+    @Test("after any failure in apply, the next one reaches the end that it would have reached")
+    func recovers() throws {
+        let clean = Node.busy(disks: ["sdb": "B"])
+        let calls = FaultyFiles(clean.kernel)
+        let report = try clean.reconciler(through: calls).apply().standing
+        let end = try clean.snapshot()
+        for number in 1...calls.calls {
+            let node = Node.busy(disks: ["sdb": "B"])
+            let files = FaultyFiles(node.kernel, .failing(number, .ioError))
+            _ = try? node.reconciler(through: files).apply()
+            #expect(try node.apply().standing == report, "at \(number): \(files.record[number - 1])")
+            #expect(try node.difference(from: end) == [], "at \(number): \(files.record[number - 1])")
+        }
+    }
+
     /// What the kernel says is not there can't be noted, nor can a disk without a mark be told from another.
     private func isBelieved(_ errno: Errno, _ call: String) -> Bool {
         let isBelieved = ["/conf", "/iosched", "vm/dirty_ratio", "/device/", "ledger.json", "list /sys/block/sd"]

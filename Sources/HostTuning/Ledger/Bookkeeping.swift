@@ -102,8 +102,7 @@ extension Ledger {
                 let setting = principal.companion(attribute)
                 guard let key = Key(setting), let entry = entries[key] else { continue }
                 principals[key] = principal.id.attribute
-                guard entry.companionOf == principal.id.attribute,
-                    attempted.contains(principal.id) || entry.written == nil,
+                guard entry.companionOf == principal.id.attribute, attempted.contains(principal.id),
                     case .value(let held, _) = domain.read(setting, on: host)
                 else { continue }
                 entries[key]?.written = held.description
