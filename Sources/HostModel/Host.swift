@@ -58,12 +58,15 @@ package struct FileStatus: Hashable, Sendable {
     package var device: String
     /// The device that it is, for a device node: `8:0`.
     package var represents: String?
+    /// Its number on that device. sysfs never gives one twice between two boots.
+    package var inode: UInt64
 
-    package init(kind: Kind, permissions: UInt32, device: String, represents: String? = nil) {
+    package init(kind: Kind, permissions: UInt32, device: String, represents: String? = nil, inode: UInt64 = 0) {
         self.kind = kind
         self.permissions = permissions
         self.device = device
         self.represents = represents
+        self.inode = inode
     }
 }
 

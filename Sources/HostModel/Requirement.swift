@@ -7,9 +7,9 @@ package enum Requirement: Hashable, Sendable {
     case maximum
     /// What is there already, and these members too.
     case including(SettingValue)
-    /// What was found before our first write, unless somebody has changed it since we wrote `written`; nil where it
-    /// only changed along with something that we wrote.
-    case original(SettingValue, written: SettingValue?)
+    /// What was found before our first write, unless somebody has changed it since to what is not among `ours`; nil
+    /// where it only changed along with something that we wrote.
+    case original(SettingValue, ours: [SettingValue]?)
 }
 
 extension Requirement: CustomStringConvertible {

@@ -25,8 +25,7 @@ package struct Target: Hashable, Sendable {
     package let identity: String
     /// Its folder in sysfs or procfs.
     package let path: String
-    /// What the kernel numbers anew for each device (`diskseq`), where it does: proof that the name still means this
-    /// one.
+    /// What the kernel numbers anew for each device: proof that the name still means this one.
     package let sequence: String?
 
     package init(name: String?, identity: String, path: String, sequence: String? = nil) {

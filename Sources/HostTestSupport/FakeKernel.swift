@@ -62,6 +62,7 @@ package final class FakeKernel: Files, Devices {
         }
     }
     func elevate(_ folder: String, to scheduler: String) { tree.withLock { $0.elevate(folder, to: scheduler) } }
+    func number(_ folder: String, inode: Int) { tree.withLock { $0.inodes[folder] = UInt64(inode) } }
     func register(_ device: Device) { tree.withLock { $0.devices[device.name] = device } }
     func unregister(_ name: String) -> Device? { tree.withLock { $0.devices.removeValue(forKey: name) } }
 
@@ -117,7 +118,9 @@ package final class FakeKernel: Files, Devices {
             switch try tree.present(path, "stat") {
             case .blockDevice(let number):
                 FileStatus(kind: .blockDevice, permissions: 0o660, device: "0:6", represents: number)
-            case .folder: FileStatus(kind: .folder, permissions: 0o755, device: "0:22")
+            case .folder:
+                FileStatus(
+                    kind: .folder, permissions: 0o755, device: "0:22", inode: tree.inodes[tree.canonical(path)] ?? 0)
             default: FileStatus(kind: .file, permissions: tree.permissions(path), device: "0:22")
             }
         }

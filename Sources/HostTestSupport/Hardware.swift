@@ -31,6 +31,7 @@ extension FakeKernel {
         set("\(path)/ro", "0")
         set("\(path)/hidden", "0")
         set("\(path)/diskseq", String(index + 1))
+        number("\(path)/queue", inode: index + 1)
         if let device = place.device {
             link("\(path)/device", to: device)
             if let driver = place.driver, let at = place.driverAt {

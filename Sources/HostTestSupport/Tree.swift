@@ -13,6 +13,8 @@ struct Tree {
     var devices: [String: Device] = [:]
     /// How many disks there ever were.
     var plugged = 0
+    /// Of folders that sysfs makes anew for each device.
+    var inodes: [String: UInt64] = [:]
     var locks: Set<String> = []
     private var nodes: [String: Node] = [:]
     private var children: [String: Set<String>] = ["/": []]

@@ -6,13 +6,20 @@ package func assess(
     _ desire: Desire, on host: Host, kernel: String, ledger: Ledger, domains: [any TuningDomain] = allDomains
 ) -> [Assessed] {
     let byName = Dictionary(uniqueKeysWithValues: domains.map { ($0.name, $0) })
-    return desire.settings.compactMap { setting in
-        byName[setting.id.domain].flatMap { domain in
-            let entry = ledger[setting]
-            let reading =
-                setting.target == nil ? .awaited(.device, setting.awaiting ?? "") : domain.read(setting, on: host)
-            return judge(setting, reading, allowing: desire.policy.allow, entry: entry, kernel: kernel)
-        }
+    var left: Set<SettingID> = []
+    let assessed = desire.settings.compactMap { setting -> Assessed? in
+        guard let domain = byName[setting.id.domain] else { return nil }
+        let reading =
+            setting.target == nil ? .awaited(.device, setting.awaiting ?? "") : domain.read(setting, on: host)
+        let result = judge(setting, reading, allowing: desire.policy.allow, entry: ledger[setting], kernel: kernel)
+        if result == nil { left.insert(setting.id) }
+        return result
+    }
+    guard !left.isEmpty else { return assessed }
+    // What only changed along with something that is somebody else's by now is theirs too.
+    return assessed.filter { result in
+        guard result.setting.isRestoration, let principal = ledger[result.setting]?.companionOf else { return true }
+        return !left.contains(result.setting.companion(principal).id)
     }
 }
 
@@ -46,7 +53,9 @@ package func judge(
             if held == goal {
                 return result(bound.map { .adjusted(held: held, $0) } ?? .inSync(held: held), desired: desired)
             }
-            if let settled = entry?.settled, settled.kernel == kernel, settled.tells(held, of: goal) {
+            if !setting.isRestoration, let settled = entry?.settled, settled.kernel == kernel,
+                settled.tells(held, of: goal)
+            {
                 return result(.adjusted(held: held, "the kernel makes \(held) of \(goal)"), desired: desired)
             }
             if setting.mode != .observe, setting.disruption != .none, !allowed.contains(setting.disruption) {
@@ -89,9 +98,9 @@ extension Requirement {
                 return .malformed("it holds \(held.shape), which is no such set")
             }
             return .reach(union, bound: nil)
-        case .original(let original, let written):
-            let isOurs = written == nil || held == written || held == original
-            return isOurs ? .reach(original, bound: nil) : .leave
+        case .original(let original, let ours):
+            let isOurs = held == original || ours?.contains(held) ?? true
+            return isOurs ? bounds.clamp(original) : .leave
         }
     }
 

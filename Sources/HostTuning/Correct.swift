@@ -107,7 +107,7 @@ extension Assessed {
     fileprivate var decided: Assessed {
         guard case .original(let original, _) = setting.requirement else { return self }
         var decided = self
-        decided.setting.requirement = .original(original, written: nil)
+        decided.setting.requirement = .original(original, ours: nil)
         return decided
     }
 }
@@ -131,10 +131,10 @@ private func conclude(_ attempt: Attempt, _ result: Assessed, known: Ledger.Sett
     return concluded
 }
 
-/// Whether the kernel took the wish and rounded it, rather than ignored it: the value moved, or lies within an eighth
-/// of the wish.
+/// Whether the kernel took the wish and rounded it, rather than ignored it or lost it to somebody else: the value is
+/// nearer to the wish than before, or within an eighth of it.
 private func isNearby(_ held: SettingValue, wanted: SettingValue, before: SettingValue) -> Bool {
     guard case .integer(let held) = held, case .integer(let wanted) = wanted else { return false }
-    if case .integer(let before) = before, held != before { return true }
+    if case .integer(let before) = before, (held - wanted).magnitude < (before - wanted).magnitude { return true }
     return (held - wanted).magnitude <= wanted.magnitude / 8
 }

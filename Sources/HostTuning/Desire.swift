@@ -156,7 +156,7 @@ private func restorations(
             id: id(entry.key.attribute), target: target,
             requirement: .original(
                 domain.value(entry.original, of: entry.key.attribute),
-                written: entry.written.map { domain.value($0, of: entry.key.attribute) }),
+                ours: entry.ours.map { $0.map { domain.value($0, of: entry.key.attribute) } }),
             mode: policy.domainModes[domain.name] ?? policy.mode,
             disruption: domain.disruption(of: entry.key.attribute),
             origin: entry.source,

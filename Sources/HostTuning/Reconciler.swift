@@ -18,6 +18,8 @@ package struct Reconciler: Sendable {
     package var allowing: Set<Disruption> = []
     /// Which settings the command is about.
     package var isSelected: @Sendable (SettingID) -> Bool = { _ in true }
+    /// Whether that leaves any out.
+    package var isPartial = false
 
     package init(
         host: Host, source: ConfigurationSource = .standard, folders: ConfigurationFolders = ConfigurationFolders(),
@@ -122,13 +124,13 @@ package struct Reconciler: Sendable {
     /// Compares, writes what may be written, and compares again. The caller holds the lock (`lock()`).
     package func apply() throws -> Pass {
         var (pass, desire, ledger) = try observe()
-        ledger.isHeld = false
+        if pass.inventory.observeOnly == nil, !isVoid(pass.settings) { ledger.isHeld = false }
         let correction = try correct(
             pass.settings, desire, isSelected: isSelected, on: host, kernel: pass.inventory.kernelRelease,
             ledger: &ledger, file: ledgerFile)
         pass.settings = correction.settings
         pass.attempts = correction.attempts
-        pass.isHeld = false
+        pass.isHeld = ledger.isHeld
         for domain in allDomains {
             pass.collect(advice: "set now, but not at the next boot") { pass throws(KernelError) in
                 try persist(pass, in: domain)
@@ -177,13 +179,13 @@ package struct Reconciler: Sendable {
         let policy = Policy(allow: Policy().allow.union(allowing))
         let desire = reversal(of: ledger, on: inventory, policy: policy)
         let before = assess(desire, on: host, kernel: inventory.kernelRelease, ledger: ledger)
-        ledger.isHeld = true
+        if !isVoid(before) { ledger.isHeld = true }
         let correction = try correct(
             before, desire, isSelected: isSelected, on: host, kernel: inventory.kernelRelease, ledger: &ledger,
             file: ledgerFile)
         var pass = Pass(
             inventory: inventory, time: host.now(), policy: policy, settings: correction.settings,
-            attempts: correction.attempts, before: before.values, isHeld: true, problems: Problems())
+            attempts: correction.attempts, before: before.values, isHeld: ledger.isHeld, problems: Problems())
         for domain in allDomains {
             pass.collect { _ throws(KernelError) in
                 try domain.persist(try domain.persisted(on: host).filter { !isSelected($0.key) }, on: host)
@@ -191,6 +193,11 @@ package struct Reconciler: Sendable {
         }
         pass.collect { _ throws(KernelError) in try ledgerFile.save(ledger, to: host.files) }
         return pass.without { $0.isGone && ledger[$0.setting] == nil }.selected(by: isSelected)
+    }
+
+    /// Whether the command is about nothing that there is: a slip of the pen must not hold the host, nor let it go.
+    private func isVoid(_ settings: [Assessed]) -> Bool {
+        isPartial && !settings.contains { isSelected($0.setting.id) }
     }
 
     /// The single writer's lock, on the state folder.
@@ -241,7 +248,7 @@ package struct Reconciler: Sendable {
             let id = assessed.setting.id
             if assessed.setting.mode == .observe {
                 new[id] = old[id]
-            } else if assessed.isLasting, !assessed.setting.isRestoration {
+            } else if !assessed.setting.isRestoration, assessed.isLasting || old[id] == assessed.desired {
                 new[id] = assessed.desired
             }
         }

@@ -15,10 +15,10 @@ package func reversal(
             settings.append(
                 Setting(
                     id: SettingID(
-                        domain: domain.name, object: target.map(\.name) ?? entry.name ?? entry.key.identity,
+                        domain: domain.name, object: target.map(\.name) ?? entry.key.identity,
                         attribute: entry.key.attribute),
                     target: target,
-                    requirement: .original(domain.value(entry.original, of: entry.key.attribute), written: nil),
+                    requirement: .original(domain.value(entry.original, of: entry.key.attribute), ours: nil),
                     disruption: domain.disruption(of: entry.key.attribute),
                     origin: entry.source,
                     awaiting: target == nil

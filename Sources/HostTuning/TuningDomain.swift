@@ -36,6 +36,9 @@ package protocol TuningDomain: Sendable {
     /// What the kernel holds now. May read more (bounds) when that is not what is required.
     func read(_ setting: Setting, on host: Host) -> Reading
 
+    /// Throws where a target's name means another device by now. What was read of it before was read of this one then.
+    func checkIsSame(_ target: Target, on host: Host) throws(KernelError)
+
     /// Attributes of the same target that the kernel changes by itself when this one is written.
     func companions(of setting: Setting, on host: Host) throws(KernelError) -> [String]
 
@@ -62,6 +65,8 @@ package protocol TuningDomain: Sendable {
 /// What many kinds of things do not have.
 extension TuningDomain {
     package var needs: Set<Inventory.Part> { [] }
+
+    package func checkIsSame(_ target: Target, on host: Host) throws(KernelError) {}
 
     package func note(on attribute: String, in inventory: Inventory) -> String? { nil }
 

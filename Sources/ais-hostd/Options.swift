@@ -64,5 +64,6 @@ extension Reconciler {
         let files = common.configurationFiles
         self.init(host: systemHost(), source: files.isEmpty ? .standard : .files(files), stateFolder: state.stateDir)
         isSelected = { common.selects($0) }
+        isPartial = !common.only.isEmpty
     }
 }

@@ -79,11 +79,11 @@ import Testing
             .including(.words(["a"])), held(1),
             "including a: failed 1, compare block/sda/x: wanted including a, kernel holds 1, it holds one number, which is no such set"
         ),
-        (.original(.integer(1), written: .integer(5)), held(5), "1: drifted 5"),
-        (.original(.integer(1), written: .integer(5)), held(1), "1: inSync 1"),
-        (.original(.integer(1), written: .integer(5)), held(3), nil),
-        (.original(.integer(1), written: nil), held(3), "1: drifted 3"),
-        (.original(.integer(1), written: nil), .absent("gone"), "1: unsupported -, gone"),
+        (.original(.integer(1), ours: [.integer(5)]), held(5), "1: drifted 5"),
+        (.original(.integer(1), ours: [.integer(5)]), held(1), "1: inSync 1"),
+        (.original(.integer(1), ours: [.integer(5)]), held(3), nil),
+        (.original(.integer(1), ours: nil), held(3), "1: drifted 3"),
+        (.original(.integer(1), ours: nil), .absent("gone"), "1: unsupported -, gone"),
     ]
 
     @Test("every requirement on every reading", arguments: table.indices)

@@ -101,8 +101,10 @@ import Testing
         node.kernel.unplug("sda")
         node.kernel.disk("sda", serial: "B", readAheadKiB: 512)
         let pass = try node.revert()
-        #expect(pass.states == ["block/sda/read_ahead_kb pending"])
-        #expect(pass.details("block/sda/read_ahead_kb").hasSuffix("is not here; its original stays in the ledger"))
+        #expect(pass.states == ["block/serial:ST18000NM000J-2T_A/read_ahead_kb pending"])
+        #expect(
+            pass.details("block/serial:ST18000NM000J-2T_A/read_ahead_kb").hasSuffix(
+                "is not here; its original stays in the ledger"))
         #expect(!pass.settings[0].isFault)
         #expect(node.queue("sda", "read_ahead_kb") == "512")
         node.kernel.disk("sdb", serial: "A", readAheadKiB: 4096)

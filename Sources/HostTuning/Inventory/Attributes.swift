@@ -32,6 +32,13 @@ struct Attributes {
         }
     }
 
+    /// What no other disk ever has until the next boot: `diskseq` (Linux 5.15), before that the number of its queue in
+    /// sysfs.
+    func sequence(ofDisk folder: String) throws(KernelError) -> String {
+        if let sequence = try text("\(folder)/diskseq") { return sequence }
+        return "inode \(try files.status("\(folder)/queue").inode)"
+    }
+
     /// The names in a folder, none where there is no such folder.
     func names(_ folder: String) throws(KernelError) -> [String] {
         try present { () throws(KernelError) in try files.list(folder) } ?? []

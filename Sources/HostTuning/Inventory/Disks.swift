@@ -70,7 +70,7 @@ struct DiskProbe {
         let serial = try serial()
         let target = Target(
             name: device.name, identity: try identity(model: model, serial: serial), path: folder,
-            sequence: try attributes.text("\(folder)/diskseq"))
+            sequence: try attributes.sequence(ofDisk: folder))
 
         var claims: [Claim] = []
         let holders = try holders()

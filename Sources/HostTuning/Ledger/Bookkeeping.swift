@@ -21,7 +21,7 @@ extension Ledger {
         // Putting the original back is no write of ours to remember: until it is done, the last one still counts.
         if !principal.isRestoration {
             own.companionOf = nil
-            if assessed.desired != own.original { own.written = assessed.desired }
+            if assessed.desired != own.original { own.intended = assessed.desired }
         }
         var noted = [key: own]
         if assessed.desired != own.original {
@@ -42,6 +42,7 @@ extension Ledger {
                 }
             }
         }
+        if let target = principal.target { try domain.checkIsSame(target, on: host) }
         entries.merge(noted) { $1 }
     }
 
@@ -59,6 +60,7 @@ extension Ledger {
         _ correction: Correction, isSelected: (SettingID) -> Bool, by domains: [any TuningDomain], on host: Host
     ) {
         let selected = correction.settings.filter { isSelected($0.setting.id) }
+        let before = Dictionary(correction.attempts.map { ($0.id, $0.before) }) { first, _ in first }
         let restored = selected.filter { $0.setting.isRestoration && $0.isSettled }.map(\.setting)
         let principals = concludeCompanions(of: correction, restored: restored, by: domains, on: host)
         for result in selected {
@@ -74,7 +76,12 @@ extension Ledger {
                 }
                 entries[key]?.companionOf = principal
             }
-            if result.isSettled { entries[key]?.written = result.outcome.held?.description }
+            guard let held = result.outcome.held else { continue }
+            // A wish that was refused leaves what we wrote before; one that went astray is still our doing.
+            if result.isSettled || (before[result.setting.id] ?? held) != held {
+                entries[key]?.written = held.description
+            }
+            if result.isSettled { entries[key]?.intended = nil }
         }
         // What is not there any more after what it belonged to went back.
         for result in selected where result.setting.isRestoration && result.outcome.state == .unsupported {

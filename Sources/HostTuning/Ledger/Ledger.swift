@@ -27,6 +27,8 @@ package struct Ledger: Sendable {
         /// What we wrote last; what the kernel made of it, where that differs; nil for a companion until it may have
         /// changed.
         package var written: String?
+        /// What we are about to write: after a crash, or where the kernel went its own way, it may be there or not.
+        package var intended: String?
         /// What the kernel holds instead of what was asked, so that it is asked only once.
         package var settled: Settled?
         /// The attribute whose write changes this one, where nobody asked for this one itself.
@@ -70,5 +72,13 @@ extension Ledger.Key {
     package init?(_ setting: Setting) {
         guard let target = setting.target else { return nil }
         self.init(domain: setting.id.domain, identity: target.identity, attribute: setting.id.attribute)
+    }
+}
+
+extension Ledger.Entry {
+    /// The texts that are our doing, if any is.
+    var ours: [String]? {
+        let texts = [written, intended].compactMap(\.self)
+        return texts.isEmpty ? nil : texts
     }
 }

@@ -64,6 +64,7 @@ private struct Contents: Codable {
         var name: String?
         var original: String
         var written: String?
+        var intended: String?
         var settled: Ledger.Settled?
         var companionOf: String?
         var keepOnRemoval: Bool
@@ -86,7 +87,8 @@ private struct Contents: Codable {
             .map { entry in
                 Entry(
                     domain: entry.key.domain, identity: entry.key.identity, attribute: entry.key.attribute,
-                    name: entry.name, original: entry.original, written: entry.written, settled: entry.settled,
+                    name: entry.name, original: entry.original, written: entry.written, intended: entry.intended,
+                    settled: entry.settled,
                     companionOf: entry.companionOf, keepOnRemoval: entry.keepOnRemoval, file: entry.source.file,
                     line: entry.source.line, kernel: entry.kernel, time: Self.text(of: entry.time))
             }

@@ -110,6 +110,10 @@ package struct BlockDomain: TuningDomain {
         return BlockQueue(target: target, host: host).read(setting)
     }
 
+    package func checkIsSame(_ target: Target, on host: Host) throws(KernelError) {
+        try BlockQueue(target: target, host: host).checkIsSameDevice()
+    }
+
     /// A new scheduler resets the depth, and bfq the writeback throttling; its own parameters go with the old one.
     package func companions(of setting: Setting, on host: Host) throws(KernelError) -> [String] {
         guard setting.id.attribute == BlockAttribute.scheduler.rawValue, let target = setting.target else { return [] }

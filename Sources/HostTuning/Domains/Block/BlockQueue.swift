@@ -84,12 +84,10 @@ struct BlockQueue {
 
     /// The name may by now be another disk's.
     func checkIsSameDevice() throws(KernelError) {
-        guard let sequence = target.sequence else { return }
-        let path = "\(target.path)/diskseq"
-        let now = String(decoding: try host.files.read(path), as: UTF8.self).trimmed
-        guard now == sequence else {
+        let now = try Attributes(files: host.files).sequence(ofDisk: target.path)
+        guard now == target.sequence else {
             throw KernelError(
-                "write", target.path, wanted: sequence, got: now, message: "it is another disk now (diskseq)")
+                "write", target.path, wanted: target.sequence, got: now, message: "it is another disk now (diskseq)")
         }
     }
 }

@@ -55,6 +55,8 @@ enum SysctlFacts {
             family = (
                 "net/ipv4/conf", "forwarding", ["net.ipv4.ip_forward", "net.ipv4.conf.all.accept_redirects"]
             )
+        // tcp_set_allowed_congestion_control(): what is chosen becomes allowed.
+        case "net.ipv4.tcp_congestion_control": return ["net.ipv4.tcp_allowed_congestion_control"]
         case "net.ipv6.conf.all.forwarding": family = ("net/ipv6/conf", "forwarding", [])
         case "net.ipv6.conf.all.disable_ipv6": family = ("net/ipv6/conf", "disable_ipv6", [])
         default: return []
