@@ -91,6 +91,9 @@ import Testing
         "the kernel's command line forbids writing by our word alone",
         arguments: [
             ("quiet ais_hostd.observe", true), ("ais_hostd.observe=1 quiet", true), ("ais_hostd.observe=0", false),
+            ("ais_hostd.observe=true", true), ("ais_hostd.observe=yes", true), ("ais_hostd.observe=", true),
+            ("ais_hostd.observe=of", true), ("ais_hostd.observe=no", false), ("ais_hostd.observe=off", false),
+            ("ais_hostd.observe=false", false), ("ais_hostd.observe=0 ais_hostd.observe", true),
             ("ais_hostd.observer", false), ("xais_hostd.observe", false),
             ("ais_hostd.observe=1 ais_hostd.observe=0", false),
         ])

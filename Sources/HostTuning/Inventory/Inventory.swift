@@ -53,5 +53,6 @@ private func observeOnly(_ attributes: Attributes) throws(KernelError) -> String
     guard let word = words.last(where: { $0 == "ais_hostd.observe" || $0.hasPrefix("ais_hostd.observe=") }) else {
         return nil
     }
-    return word.hasSuffix(".observe") || word.hasSuffix("=1") ? "the kernel's command line has \(word)" : nil
+    let isReleased = ["=0", "=no", "=off", "=false"].contains { word == "ais_hostd.observe\($0)" }
+    return isReleased ? nil : "the kernel's command line has \(word)"
 }
