@@ -8,12 +8,14 @@ import HostModel
 func disks(of host: Host, _ attributes: Attributes) throws(KernelError) -> [Disk] {
     let devices = try host.devices.disks()
     guard !devices.isEmpty else { return [] }
-    let held = try Holdings(attributes).claims
+    let holdings = try Holdings(of: devices, attributes)
     var disks: [Disk] = []
     for device in devices {
         do throws(KernelError) {
-            guard var disk = try DiskProbe(device, attributes, isRoot: host.userID == 0).disk() else { continue }
-            disk.claims = held[device.name, default: []] + disk.claims
+            let probe = try DiskProbe(device, attributes, isRoot: host.userID == 0)
+            guard var disk = try probe.disk() else { continue }
+            let doubts = probe.isVirtual ? [] : [holdings.doubt].compactMap(\.self)
+            disk.claims = holdings.claims[device.name, default: []] + doubts + disk.claims
             disks.append(disk)
         } catch let error where error.isAbsence {
             continue
@@ -56,7 +58,7 @@ struct DiskProbe {
     }
 
     /// The heads of NVMe multipath and disks over fabrics are below `virtual` too, and are real.
-    private var isVirtual: Bool {
+    var isVirtual: Bool {
         device.path.hasPrefix("/sys/devices/virtual/") && !device.path.hasPrefix("/sys/devices/virtual/nvme-")
     }
 
