@@ -137,6 +137,20 @@ import Testing
     }
 
     @Test(
+        "a sick disk is left out and told, and the others stay",
+        arguments: [
+            ("sda/device/vpd_pg80", Errno.ioError), ("sda/ro", .ioError), ("sda/queue/rotational", .invalid),
+            ("sda/device/model", .accessDenied),
+        ])
+    func leavesSickOut(file: String, errno: Errno) throws {
+        for name in ["sda", "sdb"] { kernel.disk(name, serial: name) }
+        kernel.behave("/sys/block/\(file)", .unreadable(errno))
+        let inventory = try takeInventory(of: kernel.host())
+        #expect(inventory.disks.map(\.name) == ["sdb"])
+        #expect(inventory.problems == [KernelError("read", "/sys/block/\(file)", errno: errno)])
+    }
+
+    @Test(
         "bytes of a serial that are no text are written as udev does, and no two become one",
         arguments: [
             (Array("  AB 1\0\0".utf8), "AB 1"), ([0x41, 0xff], "A\\xff"), ([0x41, 0xfe], "A\\xfe"),

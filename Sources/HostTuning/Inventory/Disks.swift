@@ -5,12 +5,15 @@ import HostModel
 /// Left out are what the kernel hides (the paths below an NVMe multipath head), what has no medium (unbound loop and
 /// nbd devices, zram without a size, an empty card reader), and what went away meanwhile. A real disk of size 0 stays:
 /// it is broken.
-func disks(of host: Host, _ attributes: Attributes) throws(KernelError) -> [Disk] {
+///
+/// A sick disk, which does not tell what it is, is left out too, with the error that says so: the others go on.
+func disks(of host: Host, _ attributes: Attributes) throws(KernelError) -> (disks: [Disk], problems: [KernelError]) {
     let devices = try host.devices.disks()
-    guard !devices.isEmpty else { return [] }
+    guard !devices.isEmpty else { return ([], []) }
     let holdings = try Holdings(of: devices, attributes)
     var disks: [Disk] = []
     var places: [String: String] = [:]
+    var problems: [KernelError] = []
     for device in devices {
         do throws(KernelError) {
             let probe = try DiskProbe(device, attributes, isRoot: host.userID == 0)
@@ -19,12 +22,13 @@ func disks(of host: Host, _ attributes: Attributes) throws(KernelError) -> [Disk
             disk.claims = holdings.claims[device.name, default: []] + doubts + disk.claims
             disks.append(disk)
             places[device.name] = probe.place
-        } catch let error where error.isAbsence {
-            continue
+        } catch {
+            if !error.isAbsence { problems.append(error) }
         }
     }
     // By name where all else is equal, so that no disk is ever given what was found on another.
-    return tellApart(tellApart(disks) { places[$0.name] ?? $0.name }) { $0.name }
+    disks = tellApart(tellApart(disks) { places[$0.name] ?? $0.name }) { $0.name }
+    return (disks, problems)
 }
 
 /// Adds a mark to the identities that several disks have: cloned serials, copies of a virtual disk, loops over one file.
