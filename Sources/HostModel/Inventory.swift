@@ -18,13 +18,15 @@ package struct Inventory: Sendable {
     package var physicalCores: Int
     /// Whole disks by name.
     package var disks: [Disk]
+    /// What went wrong at single disks, which are left out for it.
+    package var problems: [KernelError]
     /// Why writing is forbidden on this host whatever the configuration says, if it is.
     package var observeOnly: String?
 
     package init(
         hostname: String, kernelRelease: String, model: String? = nil, memory: Int128, installedMemory: Int128? = nil,
         pageSize: Int = 4096,
-        physicalCores: Int, disks: [Disk] = [], observeOnly: String? = nil
+        physicalCores: Int, disks: [Disk] = [], problems: [KernelError] = [], observeOnly: String? = nil
     ) {
         self.hostname = hostname
         self.kernelRelease = kernelRelease
@@ -34,6 +36,7 @@ package struct Inventory: Sendable {
         self.pageSize = pageSize
         self.physicalCores = physicalCores
         self.disks = disks
+        self.problems = problems
         self.observeOnly = observeOnly
     }
 }

@@ -42,12 +42,12 @@ extension FakeKernel {
     }
 
     /// Adds a mount, seen by every process; over `/`, instead of what was there. Blanks are escaped as the kernel does.
-    package func mount(_ point: String, device: String, type: String, source: String) {
+    package func mount(_ point: String, device: String, type: String, source: String, options: String = "rw") {
         for process in ["1", "self"] {
             let path = "/proc/\(process)/mountinfo"
             let others = point == "/" ? [] : [text(path) ?? ""]
             let escaped = [point, source].map { String($0.flatMap { $0 == " " ? Array("\\040") : [$0] }) }
-            let line = "36 1 \(device) / \(escaped[0]) rw,relatime shared:1 - \(type) \(escaped[1]) rw"
+            let line = "36 1 \(device) / \(escaped[0]) rw,relatime shared:1 - \(type) \(escaped[1]) \(options)"
             set(path, (others + [line]).joined(separator: "\n"))
         }
     }

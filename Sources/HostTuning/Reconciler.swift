@@ -164,7 +164,7 @@ package struct Reconciler: Sendable {
             ledger: ledger)
         let pass = Pass(
             inventory: inventory, time: host.now(), policy: policy, settings: settings, isHeld: ledger.isHeld,
-            problems: Problems())
+            problems: Problems(), errors: inventory.problems)
         return pass.without { $0.isGone }.selected(by: isSelected)
     }
 
@@ -185,7 +185,7 @@ package struct Reconciler: Sendable {
             file: ledgerFile)
         var pass = Pass(
             inventory: inventory, time: host.now(), policy: policy, settings: correction.settings,
-            attempts: correction.attempts, before: before.values, isHeld: ledger.isHeld, problems: Problems())
+            attempts: correction.attempts, before: before.values, isHeld: ledger.isHeld, problems: Problems(), errors: inventory.problems)
         for domain in allDomains {
             pass.collect { _ throws(KernelError) in
                 try domain.persist(try domain.persisted(on: host).filter { !isSelected($0.key) }, on: host)
@@ -217,7 +217,7 @@ package struct Reconciler: Sendable {
         let settings = assess(wanted, on: host, kernel: inventory.kernelRelease, ledger: ledger)
         var pass = Pass(
             inventory: inventory, time: host.now(), rules: rules, policy: wanted.policy, settings: settings,
-            isHeld: ledger.isHeld, problems: problems)
+            isHeld: ledger.isHeld, problems: problems, errors: inventory.problems)
         pass.before = settings.values
         let assessed = Set(settings.map(\.setting.id))
         pass.leftAlone = wanted.settings.filter { !assessed.contains($0.id) && isSelected($0.id) }.compactMap {

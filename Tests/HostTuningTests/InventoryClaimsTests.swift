@@ -192,4 +192,96 @@ import Testing
         kernel.set("/proc/1/mountinfo", line)
         #expect(try claims() == [:])
     }
+
+    @Test("an overlay is kept on what its layers are on")
+    func resolvesOverlay() throws {
+        plug("sda", "sdb", "sdc")
+        let options = "rw,lowerdir=/more/x:/media/root\\040ro,upperdir=/run/up,workdir=/run/work"
+        kernel.mount("/", device: "0:40", type: "overlay", source: "overlay", options: options)
+        kernel.mount("/media/root ro", device: kernel.number("sda"), type: "ext4", source: "/dev/sda")
+        kernel.mount("/more", device: kernel.number("sdb"), type: "ext4", source: "/dev/sdb")
+        kernel.mount("/run", device: "0:23", type: "tmpfs", source: "tmpfs")
+        #expect(try claims() == ["sda": ["holds /"], "sdb": ["holds /"]])
+    }
+
+    @Test("the layers of a container's root are looked for where the first process sees them")
+    func resolvesContainer() throws {
+        plug("sda", "sdb")
+        kernel.mount("/", device: "0:40", type: "overlay", source: "overlay", options: "rw,lowerdir=/var/lib/docker/1")
+        kernel.set("/proc/1/mountinfo", "22 1 \(kernel.number("sda")) / / rw - ext4 /dev/sda rw")
+        #expect(try claims() == ["sda": ["holds /"]])
+    }
+
+    @Test("what is in a loop's file is kept on the disk of that file")
+    func resolvesLoop() throws {
+        plug("sda", "sdb")
+        kernel.mount("/", device: "0:22", type: "tmpfs", source: "tmpfs")
+        kernel.mount("/host \u{e9}", device: kernel.partition("sda1", of: "sda"), type: "vfat", source: "/dev/sda1")
+        kernel.set("\(kernel.disk("loop0", .virtual))/loop/backing_file", "/host \u{e9}/root.img")
+        kernel.mount("/efi", device: kernel.partition("loop0p1", of: "loop0"), type: "ext4", source: "/dev/loop0p1")
+        #expect(try claims() == ["sda": ["holds /efi"], "loop0": ["holds /efi"]])
+    }
+
+    @Test("a ZFS root claims the disks that are members, or whose partitions are")
+    func resolvesZFS() throws {
+        plug("sda", "sdc")
+        kernel.disk("sdb", serial: "B", properties: ["ID_FS_TYPE": "zfs_member"])
+        kernel.mount("/", device: "0:31", type: "zfs", source: "rpool/ROOT/debian")
+        #expect(try claims() == ["sdb": ["holds /"]])
+        let number = kernel.partition("sda3", of: "sda")
+        kernel.set("/run/udev/data/b\(number)", "I:1\nE:ID_FS_TYPE=zfs_member")
+        #expect(try claims() == ["sda": ["holds /"], "sdb": ["holds /"]])
+    }
+
+    @Test("a bcachefs names all its devices")
+    func resolvesBcachefs() throws {
+        plug("sda", "sdb", "sdc")
+        kernel.mount("/", device: "0:31", type: "bcachefs", source: "/dev/sda:/dev/sdb")
+        #expect(try claims() == ["sda": ["holds /"], "sdb": ["holds /"]])
+    }
+
+    @Test(
+        "where nobody knows what / is on, any disk may hold it, and a virtual one does not",
+        arguments: [
+            ("zfs", "rpool/ROOT", "rw"), ("btrfs", "/dev/root", "rw"), ("bcachefs", "/dev/sda:/dev/gone", "rw"),
+            ("fuse.x", "x", "rw"), ("overlay", "o", "rw,lowerdir=/lower,upperdir=/run/up"), ("overlay", "o", "rw"),
+            ("overlay", "o", "rw,lowerdir=l/AB:l/CD"), ("overlay", "o", "rw,lowerdir=/,upperdir=/run/up"),
+        ])
+    func doubts(type: String, source: String, options: String) throws {
+        plug("sda", "sdb")
+        kernel.disk("loop0", .virtual)
+        kernel.mount("/", device: "0:31", type: type, source: source, options: options)
+        kernel.mount("/run", device: "0:23", type: "tmpfs", source: "tmpfs")
+        let reason = "may hold /, which is on \(type) \(source)"
+        let found = try claims()
+        #expect(found.keys.sorted() == ["sda", "sdb"])
+        #expect(found.values.allSatisfy { $0.last == reason })
+    }
+
+    @Test("a root that is a loop over a file nobody finds, or over a file in itself, may be anywhere")
+    func doubtsLoop() throws {
+        plug("sda")
+        kernel.set("\(kernel.disk("loop0", .virtual))/loop/backing_file", "/gone/root.img")
+        kernel.mount("/", device: kernel.number("loop0"), type: "squashfs", source: "/dev/loop0")
+        #expect(try claims() == ["sda": ["may hold /, which is on squashfs /dev/loop0"], "loop0": ["holds /"]])
+    }
+
+    @Test(
+        "a root in memory or on the network is on no disk",
+        arguments: ["rootfs", "ramfs", "tmpfs", "nfs", "nfs4", "9p", "virtiofs"])
+    func knowsDiskless(type: String) throws {
+        plug("sda")
+        kernel.mount("/", device: "0:31", type: type, source: "server:/root")
+        #expect(try claims() == [:])
+    }
+
+    @Test(
+        "the etcd inside of k3s and rke2 is one",
+        arguments: ["/var/lib/rancher/k3s/server/db", "/var/lib/rancher/rke2/server/db"])
+    func claimsRancher(folder: String) throws {
+        plug("sda", "sdb")
+        kernel.mount("/var/lib/rancher", device: kernel.number("sdb"), type: "xfs", source: "/dev/sdb")
+        kernel.folder(folder)
+        #expect(try claims() == ["sdb": ["holds etcd's data (\(folder))"]])
+    }
 }

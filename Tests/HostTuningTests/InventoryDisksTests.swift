@@ -1,7 +1,8 @@
 import HostModel
 import HostTestSupport
-import HostTuning
 import Testing
+
+@testable import HostTuning
 
 @Suite struct InventoryDisksTests {
     let kernel = FakeKernel()
@@ -29,7 +30,11 @@ import Testing
     @Test(
         "each bus has its driver, transport and way to the serial",
         arguments: [
-            (FakeKernel.Bus.sas, "sda", "sd", "sas", "serial:M_S"), (.usb, "sdb", "sd", "usb", "serial:M_S"),
+            (
+                FakeKernel.Bus.sas, "sda", "sd", "sas",
+                "serial:M_S@/devices/pci0000:00/0000:02:00.0/port-0/end_device-0/0:0:0"
+            ),
+            (.usb, "sdb", "sd", "usb", "serial:M_S"),
             (.virtio, "vda", "virtio_blk", "virtio", "serial:S"), (.nvme, "nvme0n1", "nvme", "nvme", "serial:M_S"),
             (.nvmeHead, "nvme1n1", "nvme", "nvme", "serial:M_S"),
         ])
@@ -47,7 +52,7 @@ import Testing
     @Test("without a serial the identity is the wwid, then the path, then the place in sysfs without the name")
     func fallsBack() throws {
         kernel.disk("vda", .virtio)
-        #expect(try disk().target.identity == "path:/devices/pci0000:00/0000:00:10.0/virtio0")
+        #expect(try disk().target.identity == "path:/devices/pci0000:00/0000:00:10.0")
         kernel.unplug("vda")
         let path = kernel.disk("vdb", .virtio, properties: ["ID_PATH": "pci-0000:00:10.0"])
         #expect(try disk().target.identity == "path:pci-0000:00:10.0")
@@ -79,9 +84,70 @@ import Testing
         kernel.disk("sdc", model: "M", serial: "T")
         let expected = [
             "serial:M_S@pci-1",
-            "serial:M_S@/devices/pci0000:00/0000:00:17.0/ata2/host1/target1:0:0/1:0:0:0", "serial:M_T",
+            "serial:M_S@/devices/pci0000:00/0000:00:17.0/ata2/0:0:0", "serial:M_T",
         ]
         #expect(try disks().map(\.target.identity) == expected)
+    }
+
+    @Test("what a SAN shows by two paths keeps both identities when one of them drops")
+    func keepsPaths() throws {
+        kernel.disk("sda", .sas, model: "M", serial: "S", properties: ["ID_PATH": "fc-1-lun-0"])
+        kernel.disk("sdb", .sas, model: "M", serial: "S", properties: ["ID_PATH": "fc-2-lun-0"])
+        #expect(try disks().map(\.target.identity) == ["serial:M_S@fc-1-lun-0", "serial:M_S@fc-2-lun-0"])
+        kernel.unplug("sda")
+        #expect(try disks().map(\.target.identity) == ["serial:M_S@fc-2-lun-0"])
+        kernel.set("\(kernel.disk("sdc", .sas, properties: ["ID_PATH": "fc-3-lun-0"]))/device/wwid", "naa.5")
+        #expect(try disks().map(\.target.identity) == ["serial:M_S@fc-2-lun-0", "wwid:naa.5@fc-3-lun-0"])
+    }
+
+    @Test("what is equal in all that it says goes by name, and no two share an identity")
+    func tellsEqual() throws {
+        for name in ["loop0", "loop1"] {
+            kernel.set("\(kernel.disk(name, .virtual))/loop/backing_file", "/srv/image")
+        }
+        for name in ["sda", "sdb"] {
+            kernel.disk(name, .usb, model: "M", serial: "S", properties: ["ID_PATH": "usb-1"])
+        }
+        let expected = [
+            "loop:/srv/image@loop0", "loop:/srv/image@loop1", "serial:M_S@usb-1@sda", "serial:M_S@usb-1@sdb",
+        ]
+        #expect(try disks().map(\.target.identity) == expected)
+    }
+
+    @Test(
+        "a place has none of the numbers that the kernel counts anew at each boot",
+        arguments: [
+            ("0000:00:17.0/ata2/host5/target5:0:0/5:0:0:0/block/sda", "0000:00:17.0/ata2/0:0:0"),
+            (
+                "0000:02:00.0/host0/port-0:3/end_device-0:3/target0:0:7/0:0:7:1/block/sdb",
+                "0000:02:00.0/port-3/end_device-3/0:7:1"
+            ),
+            (
+                "0000:02:00.0/host12/port-12:0/expander-12:0/port-12:0:4/end_device-12:0:4/target12:0:9/12:0:9:0/block/sdc",
+                "0000:02:00.0/port-0/expander-0/port-0:4/end_device-0:4/0:9:0"
+            ),
+            ("0000:04:00.0/host7/rport-7:0-2/target7:0:1/7:0:1:3/block/sdd", "0000:04:00.0/rport-0-2/0:1:3"),
+            ("platform/host3/session1/target3:0:0/3:0:0:1/block/sde", "platform/0:0:1"),
+            ("0000:10:00.0/nvme/nvme4/nvme4n1", "0000:10:00.0/nvme"),
+            ("0000:11:00.0/virtio2/block/vda", "0000:11:00.0"),
+            ("usb1/1-2/1-2:1.0/host9/target9:0:0/9:0:0:0/block/sdf", "usb1/1-2/1-2:1.0/0:0:0"),
+        ])
+    func normalisesPlaces(path: String, place: String) {
+        #expect(placeInSysfs("/sys/devices/pci0000:00/\(path)") == "/devices/pci0000:00/\(place)")
+    }
+
+    @Test(
+        "a sick disk is left out and told, and the others stay",
+        arguments: [
+            ("sda/device/vpd_pg80", Errno.ioError), ("sda/ro", .ioError), ("sda/queue/rotational", .invalid),
+            ("sda/device/model", .accessDenied),
+        ])
+    func leavesSickOut(file: String, errno: Errno) throws {
+        for name in ["sda", "sdb"] { kernel.disk(name, serial: name) }
+        kernel.behave("/sys/block/\(file)", .unreadable(errno))
+        let inventory = try takeInventory(of: kernel.host())
+        #expect(inventory.disks.map(\.name) == ["sdb"])
+        #expect(inventory.problems == [KernelError("read", "/sys/block/\(file)", errno: errno)])
     }
 
     @Test(
@@ -141,7 +207,7 @@ import Testing
         #expect(try disk().claims == [Claim(.removable, "is removable"), Claim(.readOnly, "is read-only")])
     }
 
-    @Test("hundreds of disks take as many calls each as ten do")
+    @Test("a thousand disks take as many calls each as ten do")
     func isLinear() throws {
         func calls(_ count: Int) throws -> Int {
             let kernel = FakeKernel()
@@ -150,8 +216,8 @@ import Testing
             #expect(try takeInventory(of: kernel.host(files: files)).disks.count == count)
             return files.calls
         }
-        let (ten, hundreds) = (try calls(10), try calls(310))
-        #expect((hundreds - ten) % 300 == 0)
-        #expect((hundreds - ten) / 300 <= 16)
+        let (ten, thousand) = (try calls(10), try calls(1010))
+        #expect((thousand - ten) % 1000 == 0)
+        #expect((thousand - ten) / 1000 <= 16)
     }
 }

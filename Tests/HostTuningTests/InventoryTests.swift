@@ -1,7 +1,8 @@
 import HostModel
 import HostTestSupport
-import HostTuning
 import Testing
+
+@testable import HostTuning
 
 @Suite struct InventoryTests {
     let kernel = FakeKernel()
@@ -91,6 +92,9 @@ import Testing
         "the kernel's command line forbids writing by our word alone",
         arguments: [
             ("quiet ais_hostd.observe", true), ("ais_hostd.observe=1 quiet", true), ("ais_hostd.observe=0", false),
+            ("ais_hostd.observe=true", true), ("ais_hostd.observe=yes", true), ("ais_hostd.observe=", true),
+            ("ais_hostd.observe=of", true), ("ais_hostd.observe=no", false), ("ais_hostd.observe=off", false),
+            ("ais_hostd.observe=false", false), ("ais_hostd.observe=0 ais_hostd.observe", true),
             ("ais_hostd.observer", false), ("xais_hostd.observe", false),
             ("ais_hostd.observe=1 ais_hostd.observe=0", false),
         ])
@@ -110,19 +114,44 @@ import Testing
         kernel.folder("/srv/etcd")
         kernel.set("/etc/etcd.env", "ETCD_DATA_DIR=/srv/etcd")
         kernel.folder("/var/lib/etcd")
-        let good = try inventory().disks.map { Set($0.claims) }
+        let good = Dictionary(uniqueKeysWithValues: try inventory().disks.map { ($0.name, Set($0.claims)) })
         let counting = FaultyFiles(kernel)
         _ = try takeInventory(of: kernel.host(files: counting))
         var failures = 0
         for number in 1...counting.calls {
             let files = FaultyFiles(kernel, .failing(number, .ioError))
             do {
-                let claims = try takeInventory(of: kernel.host(files: files)).disks.map { Set($0.claims) }
-                #expect(claims == good, "\(files.record.last ?? "")")
+                let inventory = try takeInventory(of: kernel.host(files: files))
+                let call = files.record[number - 1]
+                #expect(inventory.disks.allSatisfy { good[$0.name]?.isSubset(of: $0.claims) == true }, "\(call)")
+                #expect(inventory.disks.count + inventory.problems.count == good.count, "\(call)")
+                failures += inventory.problems.count
             } catch {
                 failures += 1
             }
         }
         #expect(failures > 20)
+    }
+
+    @Test("a sick disk is an error of every pass, which tunes and puts back all others")
+    func passesBySick() throws {
+        let node = Node("sysctl: {vm.swappiness: 10}\nblock: [{match: {name: \"sd*\"}, read_ahead_kb: 4096}]")
+        node.kernel.sysctl("vm.swappiness", "60")
+        for name in ["sda", "sdb"] { node.kernel.disk(name, serial: name) }
+        try node.apply()
+        node.kernel.sysctl("vm.swappiness", "60")
+        let file = "/sys/block/sda/device/vpd_pg80"
+        node.kernel.behave(file, .unreadable(.ioError))
+        let errors = [KernelError("read", file, errno: .ioError)]
+        #expect(try node.check().errors == errors)
+        #expect(try node.apply().errors == errors)
+        #expect(node.sysctl("vm.swappiness") == "10")
+        #expect(try node.reconciler().planRevert().errors == errors)
+        #expect(try node.revert().errors == errors)
+        #expect(node.sysctl("vm.swappiness") == "60")
+        #expect(node.queue("sdb", "read_ahead_kb") == "128")
+        node.kernel.behave(file, .plain)
+        #expect(try node.revert().errors == [])
+        #expect(node.queue("sda", "read_ahead_kb") == "128")
     }
 }

@@ -1,44 +1,49 @@
 import HostModel
 
-/// Which disks hold what the host itself lives on, down through LVM, md and multipath.
+/// Which disks hold what the host itself lives on, down through LVM, md, multipath, loops and overlays.
 struct Holdings {
     /// By the name of the disk; in the order of the roles. The layers in between (`md0`) have them too.
     private(set) var claims: [String: [Claim]] = [:]
+    /// What to say of every real disk, since it is not known which of them holds `/`.
+    private(set) var doubt: Claim?
     private let attributes: Attributes
+    private let devices: [Device]
+    private let tables: [[Mount]]
 
-    init(_ attributes: Attributes) throws(KernelError) {
+    init(of devices: [Device], _ attributes: Attributes) throws(KernelError) {
         self.attributes = attributes
-        let tables = try mountTables(attributes)
+        self.devices = devices
+        tables = try mountTables(attributes)
         for (role, points) in [(Claim.Role.root, ["/"]), (.boot, ["/boot", "/boot/efi", "/efi"])] {
             for point in points {
-                let mounts = tables.joined().filter { $0.point == point }
-                try claim(Claim(role, "holds \(point)"), of: mounts)
+                for mount in tables.joined() where mount.point == point {
+                    var ground = Ground()
+                    try follow(mount, to: &ground)
+                    claim(Claim(role, "holds \(point)"), ground)
+                    if role == .root, !ground.isKnown {
+                        doubt = Claim(.root, "may hold /, which is on \(mount.type) \(mount.source)")
+                    }
+                }
             }
         }
         for line in try swaps() {
             let path = unescape(line[0])
+            var ground = Ground()
             if line[1] == "partition" {
                 guard let device = try device(node: path) else {
                     throw KernelError("stat", path, message: "holds swap and is no device that sysfs knows")
                 }
-                try claim(Claim(.swap, "holds swap"), onDevice: device)
+                try follow(device: device, to: &ground)
             } else {
-                try claim(Claim(.swap, "holds swap"), of: mounts(around: path, in: tables))
+                try follow(path: path, to: &ground)
             }
+            claim(Claim(.swap, "holds swap"), ground)
         }
         for folder in try etcdFolders() {
             let real = try readable { () throws(KernelError) in try attributes.target(folder) } ?? folder
-            try claim(Claim(.etcd, "holds etcd's data (\(folder))"), of: mounts(around: real, in: tables))
-        }
-    }
-
-    /// What is mounted where a path is, in each namespace: the longest mount points, of which later ones may cover
-    /// earlier ones.
-    private func mounts(around path: String, in tables: [[Mount]]) -> [Mount] {
-        tables.flatMap { table in
-            let around = table.filter { $0.contains(path) }
-            let longest = around.map(\.point.utf8.count).max()
-            return around.filter { $0.point.utf8.count == longest }
+            var ground = Ground()
+            try follow(path: real, to: &ground)
+            claim(Claim(.etcd, "holds etcd's data (\(folder))"), ground)
         }
     }
 
@@ -53,7 +58,7 @@ struct Holdings {
 
     /// The folders that there are of those etcd may keep its data in. Where we may not look, there may be one.
     private func etcdFolders() throws(KernelError) -> [String] {
-        var folders = ["/var/lib/etcd"]
+        var folders = ["/var/lib/etcd", "/var/lib/rancher/k3s/server/db", "/var/lib/rancher/rke2/server/db"]
         let lines = try readable { () throws(KernelError) in try attributes.lines("/etc/etcd.env") } ?? []
         for word in lines.compactMap(\.first) where word.hasPrefix("ETCD_DATA_DIR=") {
             let folder = word.dropFirst("ETCD_DATA_DIR=".count).filter { $0 != "\"" && $0 != "'" }
@@ -77,24 +82,84 @@ struct Holdings {
         }
     }
 
-    private mutating func claim(_ claim: Claim, of mounts: [Mount]) throws(KernelError) {
-        for mount in mounts {
-            guard let device = try device(of: mount) else { continue }
-            let devices = mount.type == "btrfs" ? try siblings(of: device) : [device]
-            for device in devices { try self.claim(claim, onDevice: device) }
+    private mutating func claim(_ claim: Claim, _ ground: Ground) {
+        for name in ground.disks where !claims[name, default: []].contains(claim) {
+            claims[name, default: []].append(claim)
+        }
+    }
+}
+
+/// What something is kept on, as far as it could be followed.
+private struct Ground {
+    /// By name, with the layers in between.
+    var disks: Set<String> = []
+    /// Whether every way led to a disk, or to what needs none.
+    var isKnown = true
+}
+
+extension Holdings {
+    /// Goes to what is mounted where a path is, in each namespace: the longest mount points, of which later ones may
+    /// cover earlier ones.
+    ///
+    /// A container's layers are named as the first process sees them. What is mounted over its own layers (`upper`)
+    /// does not hold them.
+    private func follow(path: String, below upper: [Mount] = [], to ground: inout Ground) throws(KernelError) {
+        let mounts = tables.flatMap { table in
+            let around = table.filter { $0.contains(path) }
+            let longest = around.map(\.point.utf8.count).max()
+            return around.filter { $0.point.utf8.count == longest && !upper.contains($0) }
+        }
+        if mounts.isEmpty { ground.isKnown = false }
+        for mount in mounts { try follow(mount, below: upper, to: &ground) }
+    }
+
+    private func follow(_ mount: Mount, below upper: [Mount] = [], to ground: inout Ground) throws(KernelError) {
+        if mount.isDiskless { return }
+        let upper = upper + [mount]
+        if mount.type == "overlay" {
+            let layers = mount.layers
+            if layers.isEmpty { ground.isKnown = false }
+            for layer in layers { try follow(path: layer, below: upper, to: &ground) }
+            return
+        }
+        let devices = try devices(of: mount)
+        if devices.isEmpty { ground.isKnown = false }
+        for device in devices {
+            if let device {
+                try follow(device: device, below: upper, to: &ground)
+            } else {
+                ground.isKnown = false
+            }
         }
     }
 
-    private mutating func claim(_ claim: Claim, onDevice device: String) throws(KernelError) {
-        var names: Set<String> = []
-        try collectDisks(at: device, into: &names)
-        for name in names where !claims[name, default: []].contains(claim) { claims[name, default: []].append(claim) }
+    /// From a partition to its disk, from a layer to what is below it. No device is entered twice, so that it ends.
+    private func follow(device: String, below upper: [Mount] = [], to ground: inout Ground) throws(KernelError) {
+        if try attributes.text("\(device)/partition") != nil, let end = device.lastIndex(of: "/") {
+            return try follow(device: String(device[..<end]), below: upper, to: &ground)
+        }
+        guard ground.disks.insert(lastComponent(device)).inserted else { return }
+        for slave in try attributes.names("\(device)/slaves") {
+            guard let below = try attributes.target("\(device)/slaves/\(slave)") else { continue }
+            try follow(device: below, below: upper, to: &ground)
+        }
+        let file = "\(device)/loop/backing_file"
+        if let bytes = try present({ () throws(KernelError) in try attributes.files.read(file) }) {
+            let path = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+            try follow(path: path, below: upper, to: &ground)
+        }
     }
 
-    /// The device's folder in sysfs; nil where a file system is on none, or on one that is gone.
-    private func device(of mount: Mount) throws(KernelError) -> String? {
-        if !mount.device.hasPrefix("0:") { return try attributes.target("/sys/dev/block/\(mount.device)") }
-        return mount.source.hasPrefix("/dev/") ? try device(node: mount.source) : nil
+    /// The folders in sysfs of a file system's devices, nil for one that is not found.
+    private func devices(of mount: Mount) throws(KernelError) -> [String?] {
+        if mount.type == "zfs" { return try membersOfZFS() }
+        guard mount.device.hasPrefix("0:") else { return [try attributes.target("/sys/dev/block/\(mount.device)")] }
+        var devices: [String?] = []
+        for source in mount.type == "bcachefs" ? mount.source.split(separator: ":").map(String.init) : [mount.source] {
+            devices.append(source.hasPrefix("/dev/") ? try device(node: source) : nil)
+        }
+        guard mount.type == "btrfs", let device = devices[0] else { return devices }
+        return try siblings(of: device)
     }
 
     /// By the number of the node; by its name where another `/dev` than ours is meant.
@@ -107,27 +172,31 @@ struct Holdings {
     }
 
     /// All devices of a btrfs, of which a mount names only one. Reads `/sys/fs/btrfs/UUID/devices`
-    private func siblings(of device: String) throws(KernelError) -> [String] {
+    private func siblings(of device: String) throws(KernelError) -> [String?] {
         for filesystem in try attributes.names("/sys/fs/btrfs") {
             let folder = "/sys/fs/btrfs/\(filesystem)/devices"
             let names = try attributes.names(folder)
             guard names.contains(lastComponent(device)) else { continue }
-            var devices: [String] = []
-            for name in names { if let device = try attributes.target("\(folder)/\(name)") { devices.append(device) } }
+            var devices: [String?] = []
+            for name in names { devices.append(try attributes.target("\(folder)/\(name)")) }
             return devices
         }
         return [device]
     }
 
-    /// From a partition to its disk, from a layer to what is below it. No device is entered twice, so that it ends.
-    private func collectDisks(at device: String, into names: inout Set<String>) throws(KernelError) {
-        if try attributes.text("\(device)/partition") != nil, let end = device.lastIndex(of: "/") {
-            return try collectDisks(at: String(device[..<end]), into: &names)
+    /// The disks of all pools: which pool is on which, the kernel doesn't tell. Reads `/run/udev/data/bMAJOR:MINOR` of
+    /// the partitions.
+    private func membersOfZFS() throws(KernelError) -> [String?] {
+        var members: [String?] = []
+        for device in devices {
+            var isMember = device.properties["ID_FS_TYPE"] == "zfs_member"
+            for partition in try attributes.names(device.path) where partition.hasPrefix(device.name) && !isMember {
+                guard let number = try attributes.text("\(device.path)/\(partition)/dev") else { continue }
+                let record = try present { () throws(KernelError) in try attributes.lines("/run/udev/data/b\(number)") }
+                isMember = record?.contains(["E:ID_FS_TYPE=zfs_member"]) == true
+            }
+            if isMember { members.append(device.path) }
         }
-        guard names.insert(lastComponent(device)).inserted else { return }
-        for slave in try attributes.names("\(device)/slaves") {
-            guard let below = try attributes.target("\(device)/slaves/\(slave)") else { continue }
-            try collectDisks(at: below, into: &names)
-        }
+        return members
     }
 }

@@ -5,33 +5,43 @@ import HostModel
 /// Left out are what the kernel hides (the paths below an NVMe multipath head), what has no medium (unbound loop and
 /// nbd devices, zram without a size, an empty card reader), and what went away meanwhile. A real disk of size 0 stays:
 /// it is broken.
-func disks(of host: Host, _ attributes: Attributes) throws(KernelError) -> [Disk] {
+///
+/// A sick disk, which does not tell what it is, is left out too, with the error that says so: the others go on.
+func disks(of host: Host, _ attributes: Attributes) throws(KernelError) -> (disks: [Disk], problems: [KernelError]) {
     let devices = try host.devices.disks()
-    guard !devices.isEmpty else { return [] }
-    let held = try Holdings(attributes).claims
+    guard !devices.isEmpty else { return ([], []) }
+    let holdings = try Holdings(of: devices, attributes)
     var disks: [Disk] = []
+    var places: [String: String] = [:]
+    var problems: [KernelError] = []
     for device in devices {
         do throws(KernelError) {
-            guard var disk = try DiskProbe(device, attributes, isRoot: host.userID == 0).disk() else { continue }
-            disk.claims = held[device.name, default: []] + disk.claims
+            let probe = try DiskProbe(device, attributes, isRoot: host.userID == 0)
+            guard var disk = try probe.disk() else { continue }
+            let doubts = probe.isVirtual ? [] : [holdings.doubt].compactMap(\.self)
+            disk.claims = holdings.claims[device.name, default: []] + doubts + disk.claims
             disks.append(disk)
-        } catch let error where error.isAbsence {
-            continue
+            places[device.name] = probe.place
+        } catch {
+            if !error.isAbsence { problems.append(error) }
         }
     }
-    return tellApart(disks, devices)
+    // By name where all else is equal, so that no disk is ever given what was found on another.
+    disks = tellApart(tellApart(disks) { places[$0.name] ?? $0.name }) { $0.name }
+    return (disks, problems)
 }
 
-/// Gives disks of one identity (cloned serials, the paths of a SAN disk) their path to tell them apart.
-private func tellApart(_ disks: [Disk], _ devices: [Device]) -> [Disk] {
+/// Adds a mark to the identities that several disks have: cloned serials, copies of a virtual disk, loops over one file.
+///
+/// An identity depends on what else is here only in this: a clone that comes later is not known beforehand. Both then
+/// have new identities, and what was found on the first stays in the ledger under its old one until the clone is gone.
+private func tellApart(_ disks: [Disk], by mark: (Disk) -> String) -> [Disk] {
     let counts = Dictionary(disks.map { ($0.target.identity, 1) }, uniquingKeysWith: +)
-    let paths = Dictionary(devices.map { ($0.name, $0.path) }, uniquingKeysWith: { first, _ in first })
     return disks.map { disk in
         guard counts[disk.target.identity, default: 1] > 1 else { return disk }
-        let place = disk.path ?? paths[disk.name].map(placeInSysfs) ?? disk.name
         var disk = disk
         disk.target = Target(
-            name: disk.target.name, identity: "\(disk.target.identity)@\(place)", path: disk.target.path,
+            name: disk.target.name, identity: "\(disk.target.identity)@\(mark(disk))", path: disk.target.path,
             sequence: disk.target.sequence)
         return disk
     }
@@ -56,9 +66,12 @@ struct DiskProbe {
     }
 
     /// The heads of NVMe multipath and disks over fabrics are below `virtual` too, and are real.
-    private var isVirtual: Bool {
+    var isVirtual: Bool {
         device.path.hasPrefix("/sys/devices/virtual/") && !device.path.hasPrefix("/sys/devices/virtual/nvme-")
     }
+
+    /// Where it is plugged in; a virtual one has no place but its name.
+    var place: String { isVirtual ? device.name : property("ID_PATH") ?? placeInSysfs(device.path) }
 
     /// The disk, or nil where it is none to tune.
     func disk() throws(KernelError) -> Disk? {
@@ -131,15 +144,17 @@ struct DiskProbe {
         return printable(page.dropFirst(4).prefix(Int(page[2]) << 8 | Int(page[3])))
     }
 
-    /// What stays when names move.
+    /// What stays when names move, by what the disk itself says: never by which others are here.
     private func identity(model: String?, serial: String?) throws(KernelError) -> String {
+        // A SAN shows a disk once for each path to it, and any of the paths may be down now.
+        let path = ["fc", "iscsi", "sas"].contains(transport(of: device)) ? "@\(place)" : ""
         if let serial {
             // All namespaces of one NVMe disk have its serial. The first goes without number, as nearly all are.
             let namespace = try mark("nsid").flatMap { $0 == "1" ? nil : "_\($0)" } ?? ""
-            return "serial:\(model.map { "\($0)_" } ?? "")\(serial)\(namespace)"
+            return "serial:\(model.map { "\($0)_" } ?? "")\(serial)\(namespace)\(path)"
         }
         for file in ["wwid", "device/wwid"] {
-            if let wwid = try mark(file) { return "wwid:\(wwid)" }
+            if let wwid = try mark(file) { return "wwid:\(wwid)\(path)" }
         }
         if let file = try mark("loop/backing_file") { return "loop:\(file)" }
         // The numbers of dm-0 and md127 change from boot to boot.
@@ -148,7 +163,7 @@ struct DiskProbe {
                 return "\(file.prefix { $0 != "/" }):\(unique)"
             }
         }
-        return isVirtual ? "name:\(device.name)" : "path:\(property("ID_PATH") ?? placeInSysfs(device.path))"
+        return isVirtual ? "name:\(place)" : "path:\(place)"
     }
 
     private func property(_ key: String) -> String? {
@@ -175,9 +190,22 @@ private func transport(of device: Device) -> String? {
     return nil
 }
 
-/// `/devices/pci0000:00/0000:00:05.0/virtio2` of a disk that has no other mark than its place.
-private func placeInSysfs(_ path: String) -> String {
+/// `/devices/pci0000:00/0000:00:17.0/ata2/0:0:0`, without what is numbered by who came first at this boot: `host1`,
+/// `target1:0:0` and the first number of `1:0:0:0`, `port-1:3` and their like.
+func placeInSysfs(_ path: String) -> String {
     var parts = path.split(separator: "/").dropFirst().dropLast()
     if parts.last == "block" { parts.removeLast() }
-    return "/" + parts.joined(separator: "/")
+    return "/" + parts.compactMap(steady).joined(separator: "/")
+}
+
+private func steady(_ part: Substring) -> String? {
+    let kind = part.prefix { !$0.isNumber }
+    let numbers = part.dropFirst(kind.count)
+    switch kind {
+    case "host", "target", "session", "nvme", "nvme-subsys", "virtio": return numbers.isEmpty ? String(part) : nil
+    case "port-", "end_device-", "expander-", "rport-": break
+    case "" where numbers.split(separator: ":").count == 4 && numbers.allSatisfy { $0.isNumber || $0 == ":" }: break
+    default: return String(part)
+    }
+    return String(kind) + numbers.drop(while: \.isNumber).dropFirst()
 }

@@ -1,13 +1,14 @@
 package import HostModel
 
-/// Takes stock of this host. What it can't find out about a disk's users is an error: a disk must not look free for
-/// want of an answer.
+/// Takes stock of this host. What it can't find out about the users of disks is an error: a disk must not look free for
+/// want of an answer. What a sick disk does not answer leaves out that one, and is one of the problems.
 ///
 /// Looking at ten disks takes as long as all the rest of a `check`: only who tunes disks asks for them.
 package func takeInventory(of host: Host, needing parts: Set<Inventory.Part> = Set(Inventory.Part.allCases))
     throws(KernelError) -> Inventory
 {
     let attributes = Attributes(files: host.files)
+    let (disks, problems) = parts.contains(.disks) ? try disks(of: host, attributes) : ([], [])
     return Inventory(
         hostname: try attributes.required("/proc/sys/kernel/hostname"),
         kernelRelease: try attributes.required("/proc/sys/kernel/osrelease"),
@@ -16,7 +17,8 @@ package func takeInventory(of host: Host, needing parts: Set<Inventory.Part> = S
         installedMemory: installedMemory(attributes),
         pageSize: host.pageSize,
         physicalCores: try physicalCores(attributes),
-        disks: parts.contains(.disks) ? try disks(of: host, attributes) : [],
+        disks: disks,
+        problems: problems,
         observeOnly: try observeOnly(attributes))
 }
 
@@ -53,5 +55,6 @@ private func observeOnly(_ attributes: Attributes) throws(KernelError) -> String
     guard let word = words.last(where: { $0 == "ais_hostd.observe" || $0.hasPrefix("ais_hostd.observe=") }) else {
         return nil
     }
-    return word.hasSuffix(".observe") || word.hasSuffix("=1") ? "the kernel's command line has \(word)" : nil
+    let isReleased = ["=0", "=no", "=off", "=false"].contains { word == "ais_hostd.observe\($0)" }
+    return isReleased ? nil : "the kernel's command line has \(word)"
 }

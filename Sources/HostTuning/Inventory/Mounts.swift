@@ -1,12 +1,14 @@
 import HostModel
 
 /// A line of `mountinfo`, as far as it tells where something is kept.
-struct Mount {
+struct Mount: Hashable {
     /// `8:1`; `0:NN` where the file system has no device of its own (btrfs, overlay, nfs).
     var device: String
     var point: String
     var type: String
     var source: String
+    /// Of the file system, still escaped: `rw,lowerdir=/a:/b,upperdir=/c`.
+    var options: String
 
     /// Takes `36 35 98:0 /root /point rw,noatime master:1 - ext3 /dev/sda1 rw`. The marks before the dash vary in
     /// number.
@@ -16,9 +18,24 @@ struct Mount {
         point = unescape(fields[4])
         type = fields[dash + 1]
         source = unescape(fields[dash + 2])
+        options = fields.count > dash + 3 ? fields[dash + 3] : ""
     }
 
-    func contains(_ path: String) -> Bool { point == "/" || path == point || path.hasPrefix("\(point)/") }
+    /// What lives in memory or on another host.
+    var isDiskless: Bool { ["rootfs", "ramfs", "tmpfs", "nfs", "nfs4", "9p", "virtiofs"].contains(type) }
+
+    /// The folders that an overlay is made of, as who mounted it named them.
+    var layers: [String] {
+        options.split(separator: ",").flatMap { option -> [String] in
+            let pair = option.split(separator: "=", maxSplits: 1)
+            guard pair.count == 2, ["upperdir", "lowerdir", "lowerdir+", "datadir+"].contains(pair[0]) else {
+                return []
+            }
+            return unescape(String(pair[1])).split(separator: ":").map(String.init)
+        }
+    }
+
+    func contains(_ path: String) -> Bool { path == point || path.hasPrefix(point == "/" ? "/" : "\(point)/") }
 }
 
 /// The mounts of the first process and of ours, whose namespaces may differ. An ordinary user may read only the second.
