@@ -42,8 +42,8 @@ package protocol Files: Sendable {
     func remove(_ path: String) throws(KernelError)
     /// Makes a folder and its parents. That it is there is no error.
     func createFolder(_ path: String, permissions: UInt32) throws(KernelError)
-    /// Takes the exclusive lock of a folder (`flock(2)`) without waiting: `EAGAIN`, with the holder in the message,
-    /// where another has it.
+    /// Takes the exclusive lock of a folder without waiting: `EAGAIN`, with the holder in the message, where another has
+    /// it. Root takes none where others may write. `flock(2)` of the file `lock` in it
     func lock(_ folder: String) throws(KernelError) -> HeldLock
 }
 

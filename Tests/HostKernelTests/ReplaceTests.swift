@@ -104,6 +104,40 @@ import Testing
         #expect(throws: Never.self) { try files.lock(scratch.path) }
     }
 
+    @Test("who may only read the folder can lock it and keeps nobody out")
+    func readersDoNotCount() throws {
+        let reader = open(scratch.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        defer { close(reader) }
+        #expect(flock(reader, LOCK_EX | LOCK_NB) == 0)
+        #expect(throws: Never.self) { try files.lock(scratch.path) }
+    }
+
+    @Test("the lock is on a file that its owner alone can open, and that stays")
+    func ownFile() throws {
+        for _ in 1...2 { _ = try files.lock(scratch.path) }
+        #expect(try files.list(scratch.path) == ["lock"])
+        #expect(try files.status("\(scratch.path)/lock").permissions == 0o600)
+    }
+
+    @Test("a link in the place of the lock is not followed")
+    func link() throws {
+        symlink("\(scratch.path)/other", "\(scratch.path)/lock")
+        let error = #expect(throws: KernelError.self) { try files.lock(scratch.path) }
+        #expect(error?.errno == .tooManyLinks)
+        #expect(try files.list(scratch.path) == ["lock"])
+    }
+
+    @Test("root takes no lock where others may write", arguments: [0o775, 0o757, 0o1777, nil] as [UInt32?])
+    func refusesForeignFolder(permissions: UInt32?) throws {
+        guard geteuid() == 0 else { return print("skipped: it matters to root alone") }
+        #expect(chmod(scratch.path, permissions ?? 0o755) == 0)
+        if permissions == nil { #expect(chown(scratch.path, 65534, 65534) == 0) }
+        let error = #expect(throws: KernelError.self) { try files.lock(scratch.path) }
+        let reason = "others than root may write there, expected a folder of root's own"
+        #expect(error?.description == "lock \(scratch.path): \(reason)")
+        #expect(try files.list(scratch.path).isEmpty)
+    }
+
     @Test("a lock needs a folder")
     func needsFolder() throws {
         let file = try scratch.file("file", "")
