@@ -36,7 +36,7 @@ package protocol Files: Sendable {
     /// `stat(2)`, following links.
     func status(_ path: String) throws(KernelError) -> FileStatus
     /// Replaces a file of ours whole: a temporary name beside it, write, fsync, rename, fsync of the folder.
-    /// Whatever fails, the old file is there with its bytes and no temporary file stays.
+    /// Whatever fails, the old file is there with its bytes and no temporary file stays; what a crash left of one goes.
     func replace(_ path: String, with contents: [UInt8], permissions: UInt32) throws(KernelError)
     /// `unlink(2)` and fsync of the folder. That it is not there is no error.
     func remove(_ path: String) throws(KernelError)

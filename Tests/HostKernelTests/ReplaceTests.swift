@@ -55,6 +55,23 @@ import Testing
         #expect(try tree.list("/").isEmpty)
     }
 
+    @Test("what a crash left of the same file goes, and nothing that others made")
+    func sweeps() throws {
+        let path = try scratch.file("ledger.json", "old")
+        let others = [
+            ".ledger.json.tmp", ".ledger.json.UP.tmp", ".ledger.json.a.b.tmp", ".ledger.json.0123456789abcd.tmp",
+            ".other.json.1a2b.tmp", "ledger.json.1a2b.tmp", ".ledger.json.1a2b.tmp~",
+        ]
+        for name in others + [".ledger.json.1a2b.tmp", ".ledger.json.3w5e11264sgsf.tmp"] {
+            _ = try scratch.file(name, "")
+        }
+        symlink(path, "\(scratch.path)/.ledger.json.link.tmp")
+        try files.createFolder("\(scratch.path)/.ledger.json.folder.tmp", permissions: 0o755)
+        try files.replace(path, with: Array("new".utf8), permissions: 0o644)
+        let kept = others + ["ledger.json", ".ledger.json.link.tmp", ".ledger.json.folder.tmp"]
+        #expect(try files.list(scratch.path) == kept.sorted())
+    }
+
     @Test("on a full disk the old file keeps its bytes and no temporary file stays")
     func survivesFullDisk() throws {
         guard geteuid() == 0 else { return print("skipped: only root can mount a small disk") }

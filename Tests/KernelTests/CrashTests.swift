@@ -48,6 +48,7 @@ extension WholeProgram {
             #expect(try sandbox.report(by: file).summary.state == "inSync", "\(moment)")
             let reverted = try sandbox.hostd("revert")
             #expect(reverted.code == 0, "\(moment): \(reverted)")
+            #expect(sandbox.names(in: "/var/lib/ais-hostd") == ["ledger.json", "lock"], "\(moment)")
             #expect(try held() == found, "\(moment)")
             #expect(!sandbox.exists("/etc/sysctl.d/99-zz-ais-hostd.conf"))
         }
