@@ -204,7 +204,7 @@ package struct Reconciler: Sendable {
     private func observe() throws -> (Pass, Desire, Ledger) {
         var problems = Problems()
         let rules = try load(problems: &problems)
-        let ledger = try readLedger()
+        let ledger = try ledgerFile.load(from: host.files, ifPermitted: host.userID != 0)
         let inventory = try takeInventory(of: host, needing: needs(of: rules, ledger))
         var wanted = desire(rules, on: inventory, ledger: ledger, overrulingMode: overrulingMode, problems: &problems)
         guard !problems.hasErrors else { throw InvalidConfiguration(problems) }

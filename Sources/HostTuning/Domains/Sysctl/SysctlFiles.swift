@@ -33,9 +33,14 @@ extension SysctlDomain {
             text += "-\(SysctlKey(name: id.attribute).path) = \(value)\n"
         }
         let bytes = Array(text.utf8)
-        if (try? host.files.read(Self.persistentFile)) == bytes { return }
+        let permissions: UInt32 = values.keys.contains { isSecret($0.attribute, in: host.files) } ? 0o600 : 0o644
+        if (try? host.files.read(Self.persistentFile)) == bytes,
+            (try? host.files.status(Self.persistentFile).permissions) == permissions
+        {
+            return
+        }
         try host.files.createFolder("/etc/sysctl.d", permissions: 0o755)
-        try host.files.replace(Self.persistentFile, with: bytes, permissions: 0o644)
+        try host.files.replace(Self.persistentFile, with: bytes, permissions: permissions)
     }
 
     /// A zero first, since boot writes without reading: after dirty_bytes, a zero to dirty_ratio would take it away.
