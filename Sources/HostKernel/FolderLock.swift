@@ -3,11 +3,19 @@ package import HostModel
 
 extension SystemFiles {
     package func lock(_ folder: String) throws(KernelError) -> HeldLock {
-        let held = OpenFolder(try Descriptor(opening: located(folder), O_RDONLY | O_DIRECTORY))
+        let opened = try Descriptor(opening: located(folder), O_RDONLY | O_DIRECTORY)
+        let isSafe = try opened.isRootsAlone()
+        guard isSafe || geteuid() != 0 else {
+            throw KernelError(
+                "lock", opened.path, message: "others than root may write there, expected a folder of root's own")
+        }
+        // A file that nobody else can open: who may open the folder to read could lock that too, and keep us out.
+        let held = OpenFile(try Descriptor(keeping: "lock", in: opened))
         do throws(KernelError) {
             try held.descriptor.lock()
         } catch let error where error.errno == .again {
             var error = error
+            error.subject = opened.path
             error.message = "held by \((try? holder(of: held.descriptor.inode())) ?? "another process")"
             throw error
         }
@@ -37,7 +45,7 @@ extension SystemFiles {
 }
 
 /// A descriptor that a closure can keep.
-private final class OpenFolder: Sendable {
+private final class OpenFile: Sendable {
     let descriptor: Descriptor
     init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
 }

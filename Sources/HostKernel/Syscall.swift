@@ -43,6 +43,13 @@ struct Descriptor: ~Copyable {
         self.path = path
     }
 
+    /// Opens a file in a folder, and creates it for its owner alone where there is none; never through a link.
+    init(keeping name: String, in folder: borrowing Descriptor) throws(KernelError) {
+        let (parent, path) = (folder.number, "\(folder.path)/\(name)")
+        number = try call("open", path) { openat(parent, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600) }
+        self.path = path
+    }
+
     deinit { close(number) }
 
     /// One `read(2)`, or `pread(2)` where an offset is given; empty at the end of the file.
@@ -79,11 +86,26 @@ struct Descriptor: ~Copyable {
     /// Takes the exclusive lock without waiting. `flock(2)`
     func lock() throws(KernelError) { _ = try call("lock", path) { flock(number, LOCK_EX | LOCK_NB) } }
 
+    func inode() throws(KernelError) -> UInt64 { UInt64(try status().st_ino) }
+
+    /// Whether it is root's and nobody else may write it.
+    func isRootsAlone() throws(KernelError) -> Bool {
+        let record = try status()
+        return record.st_uid == 0 && record.st_mode & (S_IWGRP | S_IWOTH) == 0
+    }
+
+    /// Whether a file of this folder is a regular one and ours; a link is neither. `fstatat(2)`
+    func holdsOwnFile(_ name: String) throws(KernelError) -> Bool {
+        var record = stat()
+        _ = try call("stat", "\(path)/\(name)") { fstatat(number, name, &record, AT_SYMLINK_NOFOLLOW) }
+        return record.st_mode & S_IFMT == S_IFREG && record.st_uid == geteuid()
+    }
+
     /// `fstat(2)`
-    func inode() throws(KernelError) -> UInt64 {
+    private func status() throws(KernelError) -> stat {
         var record = stat()
         _ = try call("stat", path) { fstat(number, &record) }
-        return UInt64(record.st_ino)
+        return record
     }
 
     /// The path as the kernel knows it, without links. `readlink(2)` of `/proc/self/fd`

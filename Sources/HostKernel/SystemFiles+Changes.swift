@@ -8,6 +8,7 @@ extension SystemFiles {
     package func replace(_ path: String, with contents: [UInt8], permissions: UInt32) throws(KernelError) {
         let folder = try openFolder(of: path)
         let name = try name(of: path)
+        sweep(name, in: folder, at: parent(of: path))
         let temporary = ".\(name).\(String(UInt64.random(in: .min ... .max), radix: 36)).tmp"
         let file = try Descriptor(creating: temporary, in: folder)
         do throws(KernelError) {
@@ -22,6 +23,16 @@ extension SystemFiles {
             throw error
         }
         try folder.sync()
+    }
+
+    /// Removes what was left beside a file by those who died while they replaced it. There is one writer, so that none
+    /// of it is still to be renamed. What can't be removed hurts nobody.
+    private func sweep(_ name: String, in folder: borrowing Descriptor, at path: String) {
+        for other in (try? list(path)) ?? [] where other.hasPrefix(".\(name).") && other.hasSuffix(".tmp") {
+            let random = other.dropFirst(name.count + 2).dropLast(4)
+            let isOurs = UInt64(random, radix: 36).map { String($0, radix: 36) == random } == true
+            if isOurs, (try? folder.holdsOwnFile(other)) == true { try? folder.unlink(other) }
+        }
     }
 
     package func remove(_ path: String) throws(KernelError) {

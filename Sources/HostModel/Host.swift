@@ -36,14 +36,14 @@ package protocol Files: Sendable {
     /// `stat(2)`, following links.
     func status(_ path: String) throws(KernelError) -> FileStatus
     /// Replaces a file of ours whole: a temporary name beside it, write, fsync, rename, fsync of the folder.
-    /// Whatever fails, the old file is there with its bytes and no temporary file stays.
+    /// Whatever fails, the old file is there with its bytes and no temporary file stays; what a crash left of one goes.
     func replace(_ path: String, with contents: [UInt8], permissions: UInt32) throws(KernelError)
     /// `unlink(2)` and fsync of the folder. That it is not there is no error.
     func remove(_ path: String) throws(KernelError)
     /// Makes a folder and its parents. That it is there is no error.
     func createFolder(_ path: String, permissions: UInt32) throws(KernelError)
-    /// Takes the exclusive lock of a folder (`flock(2)`) without waiting: `EAGAIN`, with the holder in the message,
-    /// where another has it.
+    /// Takes the exclusive lock of a folder without waiting: `EAGAIN`, with the holder in the message, where another has
+    /// it. Root takes none where others may write. `flock(2)` of the file `lock` in it
     func lock(_ folder: String) throws(KernelError) -> HeldLock
 }
 

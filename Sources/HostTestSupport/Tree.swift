@@ -85,7 +85,7 @@ struct Tree {
             nodes[path] = node
             if case .link = node { walks = Walks() }
         }
-        modes[path] = permissions
+        if let permissions { modes[path] = permissions }
         var child = path
         while child != "/" {
             let folder = parent(child)
@@ -103,6 +103,7 @@ struct Tree {
         for name in children[path, default: []] { delete("\(path)/\(name)") }
         children[path] = nil
         nodes[path] = nil
+        modes[path] = nil
         children[parent(path)]?.remove(String(path.split(separator: "/").last ?? ""))
     }
 }

@@ -34,7 +34,7 @@ package func correct(
         }
     }
     if !toWrite.isEmpty {
-        try file.save(ledger, to: host.files)
+        try file.save(ledger, to: host.files, evenIfSame: true)
         let parts = Dictionary(grouping: assessed.indices) { Part(assessed[$0].setting) }
         var seen: Set<Part> = []
         for domain in domains {

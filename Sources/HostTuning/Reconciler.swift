@@ -117,7 +117,7 @@ package struct Reconciler: Sendable {
         let lastWrite = ledger[assessed.setting].flatMap { entry in
             entry.written.map { LastWrite(value: $0, firstTime: entry.time, kernel: entry.kernel) }
         }
-        let mentions = domain?.mentions(of: assessed.setting.id, on: host) ?? []
+        let mentions = domain?.mentions(of: [assessed.setting.id], on: host)[assessed.setting.id] ?? []
         return .setting(Explanation(assessed: assessed, mentions: mentions, lastWrite: lastWrite))
     }
 
@@ -144,8 +144,10 @@ package struct Reconciler: Sendable {
     /// Says which lines of other programs early boot reads after ours.
     private func warn(of domain: any TuningDomain, in pass: inout Pass) {
         let persisted = ((try? domain.persisted(on: host)) ?? [:]).filter { isSelected($0.key) }
+        guard !persisted.isEmpty else { return }
+        let mentions = domain.mentions(of: Set(persisted.keys), on: host)
         for (id, value) in persisted.sorted(by: { $0.key < $1.key }) {
-            guard let last = domain.mentions(of: id, on: host).last(where: \.isLater),
+            guard let last = mentions[id]?.last(where: \.isLater),
                 domain.value(last.value, of: id.attribute) != domain.value(value, of: id.attribute)
             else { continue }
             pass.problems.warn(
@@ -209,7 +211,7 @@ package struct Reconciler: Sendable {
     private func observe() throws -> (Pass, Desire, Ledger) {
         var problems = Problems()
         let rules = try load(problems: &problems)
-        let ledger = try readLedger()
+        let ledger = try ledgerFile.load(from: host.files, ifPermitted: host.userID != 0)
         let inventory = try takeInventory(of: host, needing: needs(of: rules, ledger))
         var wanted = desire(rules, on: inventory, ledger: ledger, overrulingMode: overrulingMode, problems: &problems)
         guard !problems.hasErrors else { throw InvalidConfiguration(problems) }

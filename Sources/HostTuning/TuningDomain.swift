@@ -58,8 +58,11 @@ package protocol TuningDomain: Sendable {
     /// says so already.
     func persist(_ values: [SettingID: String], on host: Host) throws(KernelError)
 
-    /// Where else on this host the same thing is set, in the order in which the last one wins at boot.
-    func mentions(of id: SettingID, on host: Host) -> [Mention]
+    /// Whether not everybody may read what the kernel holds: our own files must not tell it either.
+    func isSecret(_ attribute: String, in files: any Files) -> Bool
+
+    /// Where else on this host the same things are set, in the order in which the last one wins at boot.
+    func mentions(of ids: Set<SettingID>, on host: Host) -> [SettingID: [Mention]]
 }
 
 /// What many kinds of things do not have.
@@ -82,7 +85,9 @@ extension TuningDomain {
 
     package func persist(_ values: [SettingID: String], on host: Host) throws(KernelError) {}
 
-    package func mentions(of id: SettingID, on host: Host) -> [Mention] { [] }
+    package func isSecret(_ attribute: String, in files: any Files) -> Bool { false }
+
+    package func mentions(of ids: Set<SettingID>, on host: Host) -> [SettingID: [Mention]] { [:] }
 }
 
 /// The targets that a rule takes.

@@ -55,6 +55,23 @@ import Testing
         #expect(try tree.list("/").isEmpty)
     }
 
+    @Test("what a crash left of the same file goes, and nothing that others made")
+    func sweeps() throws {
+        let path = try scratch.file("ledger.json", "old")
+        let others = [
+            ".ledger.json.tmp", ".ledger.json.UP.tmp", ".ledger.json.a.b.tmp", ".ledger.json.0123456789abcd.tmp",
+            ".other.json.1a2b.tmp", "ledger.json.1a2b.tmp", ".ledger.json.1a2b.tmp~",
+        ]
+        for name in others + [".ledger.json.1a2b.tmp", ".ledger.json.3w5e11264sgsf.tmp"] {
+            _ = try scratch.file(name, "")
+        }
+        symlink(path, "\(scratch.path)/.ledger.json.link.tmp")
+        try files.createFolder("\(scratch.path)/.ledger.json.folder.tmp", permissions: 0o755)
+        try files.replace(path, with: Array("new".utf8), permissions: 0o644)
+        let kept = others + ["ledger.json", ".ledger.json.link.tmp", ".ledger.json.folder.tmp"]
+        #expect(try files.list(scratch.path) == kept.sorted())
+    }
+
     @Test("on a full disk the old file keeps its bytes and no temporary file stays")
     func survivesFullDisk() throws {
         guard geteuid() == 0 else { return print("skipped: only root can mount a small disk") }
@@ -102,6 +119,40 @@ import Testing
         #expect(held != nil)
         held = nil
         #expect(throws: Never.self) { try files.lock(scratch.path) }
+    }
+
+    @Test("who may only read the folder can lock it and keeps nobody out")
+    func readersDoNotCount() throws {
+        let reader = open(scratch.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        defer { close(reader) }
+        #expect(flock(reader, LOCK_EX | LOCK_NB) == 0)
+        #expect(throws: Never.self) { try files.lock(scratch.path) }
+    }
+
+    @Test("the lock is on a file that its owner alone can open, and that stays")
+    func ownFile() throws {
+        for _ in 1...2 { _ = try files.lock(scratch.path) }
+        #expect(try files.list(scratch.path) == ["lock"])
+        #expect(try files.status("\(scratch.path)/lock").permissions == 0o600)
+    }
+
+    @Test("a link in the place of the lock is not followed")
+    func link() throws {
+        symlink("\(scratch.path)/other", "\(scratch.path)/lock")
+        let error = #expect(throws: KernelError.self) { try files.lock(scratch.path) }
+        #expect(error?.errno == .tooManyLinks)
+        #expect(try files.list(scratch.path) == ["lock"])
+    }
+
+    @Test("root takes no lock where others may write", arguments: [0o775, 0o757, 0o1777, nil] as [UInt32?])
+    func refusesForeignFolder(permissions: UInt32?) throws {
+        guard geteuid() == 0 else { return print("skipped: it matters to root alone") }
+        #expect(chmod(scratch.path, permissions ?? 0o755) == 0)
+        if permissions == nil { #expect(chown(scratch.path, 65534, 65534) == 0) }
+        let error = #expect(throws: KernelError.self) { try files.lock(scratch.path) }
+        let reason = "others than root may write there, expected a folder of root's own"
+        #expect(error?.description == "lock \(scratch.path): \(reason)")
+        #expect(try files.list(scratch.path).isEmpty)
     }
 
     @Test("a lock needs a folder")

@@ -145,7 +145,7 @@ import Testing
             "# ATTR{queue/scheduler}=\"a\"\nACTION==\"add\", ATTR{queue/scheduler}=\"bfq\", X=\"1\"")
         node.kernel.set("/etc/udev/rules.d/61-y.rules", "ATTR{queue/scheduler}==\"none\", ATTR{queue/iostats}=\"0\"")
         let id = SettingID(domain: "block", object: "sda", attribute: "scheduler")
-        let mentions = BlockDomain().mentions(of: id, on: node.kernel.host())
+        let mentions = BlockDomain().mentions(of: [id], on: node.kernel.host())[id] ?? []
         #expect(mentions.map(\.origin.description) == ["/usr/lib/udev/rules.d/60-x.rules:2"])
         #expect(mentions.map(\.value) == ["bfq"])
     }

@@ -36,6 +36,67 @@ import Testing
         #expect(files.calls == 0)
     }
 
+    @Test("before a write it is replaced even where it says the same: the last time may have failed half way")
+    func anew() throws {
+        let node = Node("sysctl: {vm.swappiness: 1}")
+        node.kernel.sysctl("vm.swappiness", "60")
+        try node.apply()
+        node.kernel.set("/proc/sys/vm/swappiness", "60")
+        let files = FaultyFiles(node.kernel, among: [.write, .replace])
+        _ = try node.reconciler(through: files).apply()
+        #expect(files.record == ["replace \(Node.ledgerFile)", "write /proc/sys/vm/swappiness"])
+    }
+
+    @Test(
+        "an attribute that would lead out of its folder is no ledger of ours",
+        arguments: [
+            "../x", "iosched/../../x", "..", "", "/etc/passwd", "iosched//x", "x/", "./x", "x\\u0000",
+            "net.core.//.//.//.etc.passwd",
+        ])
+    func refusesPaths(attribute: String) throws {
+        try file.save(ledger(), to: kernel)
+        let text = try #require(kernel.text(file.path))
+        kernel.set(file.path, text.replacing("iosched/y", with: attribute))
+        let error = #expect(throws: KernelError.self) { try file.load(from: kernel) }
+        #expect(error?.message?.hasPrefix("no ledger of ais-hostd; ") == true)
+    }
+
+    @Test("what not everybody may read in the kernel nobody but root reads in our files, and no longer than that")
+    func secrets() throws {
+        let node = Node("sysctl: {vm.swappiness: 1, net.ipv4.tcp_fastopen_key: 1-2-3-4}")
+        let key = "/proc/sys/net/ipv4/tcp_fastopen_key"
+        node.kernel.sysctl("vm.swappiness", "60")
+        node.kernel.sysctl("net.ipv4.tcp_fastopen_key", "5-6-7-8")
+        try node.kernel.replace(key, with: Array("5-6-7-8\n".utf8), permissions: 0o600)
+        func permissions() throws -> [UInt32] {
+            try [Node.ledgerFile, Node.bootFile].map { try node.kernel.status($0).permissions }
+        }
+        try node.apply()
+        #expect(try permissions() == [0o600, 0o600])
+        // As an older version wrote them.
+        for path in [Node.ledgerFile, Node.bootFile] {
+            try node.kernel.replace(path, with: node.kernel.read(path), permissions: 0o644)
+        }
+        try node.apply()
+        #expect(try permissions() == [0o600, 0o600])
+        node.configure("sysctl: {vm.swappiness: 1}")
+        try node.apply()
+        #expect(try permissions() == [0o644, 0o644])
+    }
+
+    @Test("an ordinary user compares without a ledger that it may not read; root does not, nor does a revert")
+    func unreadable() throws {
+        let node = Node("sysctl: {vm.swappiness: 1}")
+        node.kernel.sysctl("vm.swappiness", "60")
+        try node.apply()
+        node.kernel.behave(Node.ledgerFile, .unreadable(.accessDenied))
+        let user = Reconciler(host: node.kernel.host(userID: 1000), stateFolder: Node.state)
+        #expect(try user.check().states == ["sysctl/vm.swappiness inSync"])
+        #expect(throws: KernelError.self) { try user.planRevert() }
+        #expect(throws: KernelError.self) { try node.check() }
+        #expect(throws: KernelError.self) { try node.apply() }
+    }
+
     @Test("a time keeps its text through any number of passes", arguments: 0..<20)
     func times(part: Int) throws {
         for step in 0..<50 {

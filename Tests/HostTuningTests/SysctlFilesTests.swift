@@ -10,6 +10,10 @@ import Testing
 
     private func id(_ name: String) -> SettingID { SettingID(domain: "sysctl", attribute: name) }
 
+    private func mentions(of name: String) -> [Mention] {
+        domain.mentions(of: [id(name)], on: kernel.host())[id(name)] ?? []
+    }
+
     private func lines() -> [String] {
         (kernel.text(SysctlDomain.persistentFile) ?? "").split(separator: "\n").map(String.init)
             .filter { !$0.hasPrefix("#") }
@@ -65,6 +69,16 @@ import Testing
         #expect(throws: KernelError.self) { try domain.persist([:], on: host) }
     }
 
+    @Test("the files of others are read once in a pass, however many keys there are")
+    func readOnce() throws {
+        let node = Node("sysctl: {vm.swappiness: 1, net.core.somaxconn: 2, fs.file-max: 3}")
+        for name in ["vm.swappiness", "net.core.somaxconn", "fs.file-max"] { node.kernel.sysctl(name, "60") }
+        node.kernel.set("/etc/sysctl.d/10-site.conf", "vm.swappiness = 5")
+        let files = FaultyFiles(node.kernel, among: [.read])
+        _ = try node.reconciler(through: files).apply()
+        #expect(files.record.count { $0 == "read /etc/sysctl.d/10-site.conf" } == 1)
+    }
+
     @Test("others who set the same are found in the order in which they are read")
     func mentions() {
         kernel.set("/usr/lib/sysctl.d/50-default.conf", "# x = 1\n; net.core.somaxconn = 2\nnet.core.somaxconn=128")
@@ -72,7 +86,7 @@ import Testing
         kernel.set("/etc/sysctl.d/99-zzz.conf", "net.core.*=512\nnet.core.somaxconn")
         kernel.set("/etc/sysctl.conf", "net.core.somaxconn = 1024")
         kernel.set(SysctlDomain.persistentFile, "-net/core/somaxconn = 65535")
-        let mentions = domain.mentions(of: id("net.core.somaxconn"), on: kernel.host())
+        let mentions = mentions(of: "net.core.somaxconn")
         #expect(
             mentions.map { "\($0.origin) \($0.value) \($0.isLater)" } == [
                 "/etc/sysctl.d/10-site.conf:1 256 false", "/usr/lib/sysctl.d/50-default.conf:3 128 false",
@@ -86,7 +100,7 @@ import Testing
             kernel.set("\(folder)/sysctl.d/50-x.conf", "vm.swappiness = \(folder.count)")
         }
         func values() -> [String] {
-            domain.mentions(of: id("vm.swappiness"), on: kernel.host()).map(\.origin.description)
+            mentions(of: "vm.swappiness").map(\.origin.description)
         }
         #expect(values() == ["/etc/sysctl.d/50-x.conf:1"])
         kernel.set("/etc/sysctl.d/50-x.conf", "# nothing")
@@ -101,7 +115,7 @@ import Testing
             "/etc/sysctl.d/1.conf",
             "net.ipv4.conf.eth0/100.rp_filter=1\nnet/ipv4/conf/eth0.100/rp_filter=2\nnet.ipv4.conf.*.rp_filter=3\n"
                 + "net/ipv4/conf/*/rp_filter=4\nnet.ipv4.conf.eth0.rp_filter=5")
-        let mentions = domain.mentions(of: id("net.ipv4.conf.eth0/100.rp_filter"), on: kernel.host())
+        let mentions = mentions(of: "net.ipv4.conf.eth0/100.rp_filter")
         #expect(mentions.map(\.value) == ["1", "2", "3", "4"])
     }
 }

@@ -1,5 +1,6 @@
 import HostConfiguration
 import HostModel
+import HostTestSupport
 import Testing
 
 @testable import HostTuning
@@ -52,7 +53,7 @@ import Testing
     @Test("texts keep what looks like a number, a share or a list")
     func texts() {
         #expect(decoded("\"010\"", of: "kernel.core_pattern").demand == exactly(.word("010")))
-        #expect(decoded("\"|/bin/x  %p 5%\"", of: "kernel.core_pattern").demand == exactly(.word("|/bin/x %p 5%")))
+        #expect(decoded("\"|/bin/x  %p 5%\"", of: "kernel.core_pattern").demand == exactly(.word("|/bin/x  %p 5%")))
         #expect(decoded("fq_codel", of: "net.core.default_qdisc").demand == exactly(.word("fq_codel")))
         #expect(decoded("some words here", of: "unknown.key").demand == exactly(.word("some words here")))
     }
@@ -90,6 +91,11 @@ import Testing
             ("net.ipv4.ip_local_reserved_ports", "5-3", "no list of ranges"),
             ("net.ipv4.ip_local_reserved_ports", "\"1,,2\"", "no list of ranges"),
             ("net.ipv4.ip_local_reserved_ports", "-5", "no list of ranges"),
+            ("unknown.key", "\"5%\\nkernel.modprobe = /tmp/x\"", "a line break, expected one line"),
+            ("unknown.key", "\"a\\nb\"", "a line break"), ("kernel.core_pattern", "\"a\\rb\"", "a line break"),
+            ("net.ipv4.tcp_rmem", "\"1\\n2 3\"", "a line break"),
+            ("net.ipv4.tcp_rmem", "[1, 2, \"3\\n4\"]", "a line break"),
+            ("net.ipv4.tcp_allowed_congestion_control", "\"reno\\ncubic\"", "a line break"),
             ("vm.swappiness", "{include: [1]}", "not a set"), ("vm.swappiness", "{mode: apply}", "no value"),
             ("vm.swappiness", "{value: 1, include: 2}", "exclude each other"),
             ("vm.swappiness", "{valu: 1}", "did you mean value?"), ("unknown.key", "max", "tells no maximum"),
@@ -110,12 +116,30 @@ import Testing
             ("net.ipv4.ip_local_reserved_ports", "1,3-5\n", .ranges(IntegerRanges([1...1, 3...5]))),
             ("net.ipv4.ip_local_reserved_ports", "0-9223372036854775807", .word("0-9223372036854775807")),
             ("net.ipv4.tcp_allowed_congestion_control", "reno cubic\n", .words(["reno", "cubic"])),
-            ("kernel.core_pattern", "12\n", .word("12")), ("unknown.key", "", .word("")),
+            ("kernel.core_pattern", "12\n", .word("12")),
+            ("kernel.core_pattern", " |/a  -x\t%p \n", .word(" |/a  -x\t%p ")), ("unknown.key", "", .word("")),
             ("unknown.key", "a\t b\n", .word("a b")), ("net.core.somaxconn", "4096 x", .word("4096 x")),
             ("unknown.key", "99999999999999999999999999999999999999", .word("99999999999999999999999999999999999999")),
         ] as [(String, String, SettingValue)])
     func reads(name: String, text: String, value: SettingValue) {
         #expect(SysctlKind.value(text, of: name) == value)
+    }
+
+    @Test("a text is put back byte for byte, and what is no text is left alone")
+    func bytes() throws {
+        let node = Node("sysctl: {kernel.core_pattern: core}")
+        let (path, found) = ("/proc/sys/kernel/core_pattern", "|/bin/a  -x   %p")
+        node.kernel.set(path, found)
+        try node.apply()
+        #expect(node.kernel.text(path) == "core")
+        try node.revert()
+        #expect(node.kernel.text(path) == found)
+        node.kernel.set(path, bytes: [0x61, 0xFF, 0x0A])
+        node.kernel.forgetWrites()
+        let pass = try node.apply()
+        #expect(pass.states == ["sysctl/kernel.core_pattern failed"])
+        #expect(pass.details("sysctl/kernel.core_pattern") == "read \(path): not UTF-8, expected a text")
+        #expect(node.kernel.writes.isEmpty)
     }
 
     @Test("one key in two spellings is refused, and a command is no setting")

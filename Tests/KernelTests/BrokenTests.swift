@@ -45,10 +45,13 @@ extension WholeProgram {
                 witness: ["strace", "-f", "-o", log, "-e", Trace.calls])
             let golden = try String(contentsOfFile: "\(Self.folder)/\(name).txt", encoding: .utf8)
             #expect(applied.code == 1 && applied.err == golden, "apply says the same as validate")
-            // The lock's folder is made before the configuration is read; no value and no file of ours is touched.
+            // The lock and its folder are made before the configuration is read; no value and no file of ours is touched.
             let writes = Trace(try sandbox.read(log)).writes
-            #expect(writes.allSatisfy { $0.contains("(\"/var/lib/\(name)\"") }, "\(writes)")
-            #expect(sandbox.names(in: "/var/lib/\(name)").isEmpty && sandbox.names(in: "/etc/sysctl.d").isEmpty)
+            #expect(
+                writes.allSatisfy {
+                    $0.contains("(\"/var/lib/\(name)\"") || $0.contains(", \"lock\", ")
+                }, "\(writes)")
+            #expect(sandbox.names(in: "/var/lib/\(name)") == ["lock"] && sandbox.names(in: "/etc/sysctl.d").isEmpty)
             #expect(try sandbox.sysctl("net.core.somaxconn") == before)
         }
 

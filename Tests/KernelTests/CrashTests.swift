@@ -40,7 +40,7 @@ extension WholeProgram {
         private func expectOriginals(_ found: [String], _ file: String, _ moment: String) throws {
             let leftovers = sandbox.names(in: "/etc/sysctl.d") + sandbox.names(in: "/var/lib/ais-hostd")
             let torn = leftovers.filter {
-                !["99-zz-ais-hostd.conf", "ledger.json"].contains($0) && !$0.hasSuffix(".tmp")
+                !["99-zz-ais-hostd.conf", "ledger.json", "lock"].contains($0) && !$0.hasSuffix(".tmp")
             }
             #expect(torn.isEmpty, "\(moment)")
             let applied = try sandbox.hostd("apply", "--config", file)
@@ -48,6 +48,7 @@ extension WholeProgram {
             #expect(try sandbox.report(by: file).summary.state == "inSync", "\(moment)")
             let reverted = try sandbox.hostd("revert")
             #expect(reverted.code == 0, "\(moment): \(reverted)")
+            #expect(sandbox.names(in: "/var/lib/ais-hostd") == ["ledger.json", "lock"], "\(moment)")
             #expect(try held() == found, "\(moment)")
             #expect(!sandbox.exists("/etc/sysctl.d/99-zz-ais-hostd.conf"))
         }

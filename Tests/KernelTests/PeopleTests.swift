@@ -41,6 +41,32 @@ extension WholeProgram {
             #expect(try asNobody("apply", "--dry-run", "--config", file).code == 2)
         }
 
+        @Test("a key that the kernel shows to root alone stays root's in our files, and an ordinary user compares")
+        func secret() throws {
+            let file = try sandbox.configuration(
+                "sysctl: {net.core.somaxconn: 1234, net.ipv4.tcp_fastopen_key: 00000001-00000002-00000003-00000004}")
+            let applied = try sandbox.hostd("apply", "--config", file)
+            #expect(applied.code == 0, "\(applied)")
+            for path in ["/var/lib/ais-hostd/ledger.json", "/etc/sysctl.d/99-zz-ais-hostd.conf"] {
+                #expect(try sandbox.shell("stat -c %a \(path)").out == "600\n")
+            }
+            let output = try asNobody("check", "--config", file, "--output", "json")
+            #expect(output.code == 0, "\(output)")
+            #expect(try PrintedReport(output)["sysctl/net.core.somaxconn"]?.state == "inSync")
+        }
+
+        @Test("an ordinary user who locks the state folder keeps no writer out")
+        func lockedByOthers() throws {
+            let file = try sandbox.configuration("sysctl: {net.core.somaxconn: 1234}")
+            #expect(try sandbox.hostd("apply", "--config", file).code == 0)
+            let nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups"
+            let reverted = try sandbox.shell(
+                "\(nobody) flock /var/lib/ais-hostd sleep 2 & sleep 0.5; \(Layer.program ?? "") revert; echo $?; wait")
+            #expect(reverted.lines.last == "0" && reverted.err.isEmpty, "\(reverted)")
+            #expect(try sandbox.sysctl("net.core.somaxconn") == "4096")
+            #expect(try sandbox.shell("\(nobody) flock /var/lib/ais-hostd/lock true").code != 0)
+        }
+
         @Test("an ordinary user may not write, and is told so in one line", arguments: ["apply", "revert"])
         func ordinaryWriter(command: String) throws {
             let file = try sandbox.configuration("sysctl: {net.core.somaxconn: 1234}")

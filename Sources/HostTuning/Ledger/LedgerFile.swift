@@ -13,10 +13,13 @@ package struct LedgerFile: Sendable {
     package var path: String { "\(folder)/ledger.json" }
 
     /// An absent file is an empty ledger; one that can't be understood is an error, never an empty ledger.
-    package func load(from files: any Files) throws(KernelError) -> Ledger {
+    ///
+    /// Who compares without being root (`ifPermitted`) does without one that it may not read: the originals are unknown
+    /// then. Whoever writes never may.
+    package func load(from files: any Files, ifPermitted: Bool = false) throws(KernelError) -> Ledger {
         let bytes: [UInt8]
         do { bytes = try files.read(path) } catch {
-            if error.errno == .noEntry { return Ledger() }
+            if error.errno == .noEntry || ifPermitted && error.errno == .accessDenied { return Ledger() }
             throw error
         }
         do {
@@ -38,18 +41,28 @@ package struct LedgerFile: Sendable {
         }
     }
 
-    /// Durable when it returns. Writes nothing where the file says the same already.
-    package func save(_ ledger: Ledger, to files: any Files) throws(KernelError) {
+    /// Writes nothing where the file says the same already, unless it must be durable when this returns
+    /// (`evenIfSame`): its last replacement may have failed at the very end, with the new file in place.
+    package func save(
+        _ ledger: Ledger, to files: any Files, evenIfSame: Bool = false
+    ) throws(KernelError) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let bytes: [UInt8]
         do { bytes = try [UInt8](encoder.encode(Contents(ledger))) } catch {
             throw KernelError("write", path, message: "\(error)")
         }
+        let permissions: UInt32 = holdsSecret(ledger, in: files) ? 0o600 : 0o644
         let old = try? files.read(path)
-        if old == bytes || (old == nil && ledger.isEmpty) { return }
+        let isSame = old == bytes && (try? files.status(path).permissions) == permissions
+        if !evenIfSame, isSame || (old == nil && ledger.isEmpty) { return }
         try files.createFolder(folder, permissions: 0o755)
-        try files.replace(path, with: bytes, permissions: 0o644)
+        try files.replace(path, with: bytes, permissions: permissions)
+    }
+
+    private func holdsSecret(_ ledger: Ledger, in files: any Files) -> Bool {
+        let byName = Dictionary(uniqueKeysWithValues: allDomains.map { ($0.name, $0) })
+        return ledger.entries.keys.contains { byName[$0.domain]?.isSecret($0.attribute, in: files) == true }
     }
 }
 
@@ -99,6 +112,7 @@ private struct Contents: Codable {
             var ledger = Ledger()
             ledger.isHeld = held
             for entry in entries {
+                guard Self.staysInFolder(entry.attribute) else { throw CocoaError(.fileReadCorruptFile) }
                 let key = Ledger.Key(domain: entry.domain, identity: entry.identity, attribute: entry.attribute)
                 ledger.entries[key] = Ledger.Entry(
                     key: key, name: entry.name, original: entry.original, written: entry.written,
@@ -108,6 +122,13 @@ private struct Contents: Codable {
             }
             return ledger
         }
+    }
+
+    /// Attributes become paths: none may lead out of its target's folder. In a sysctl's name a `/` is a dot of the
+    /// path, so that an empty part is a `..` there.
+    private static func staysInFolder(_ attribute: String) -> Bool {
+        let parts = attribute.split(separator: "/", omittingEmptySubsequences: false)
+        return !attribute.utf8.contains(0) && parts.allSatisfy { !["", ".", ".."].contains($0) }
     }
 
     /// The formatter cuts, and no Double holds 11.120 s exactly: without half a millisecond more, each time it is read

@@ -69,7 +69,9 @@ package struct SysctlDomain: TuningDomain {
     package func read(_ setting: Setting, on host: Host) -> Reading {
         let key = SysctlKey(name: setting.id.attribute)
         do throws(KernelError) {
-            let text = String(decoding: try host.files.read(key.file), as: UTF8.self)
+            guard let text = String(validating: try host.files.read(key.file), as: UTF8.self) else {
+                return .unreadable(KernelError("read", key.file, message: "not UTF-8, expected a text"))
+            }
             return .value(value(text, of: setting.id.attribute), Bounds())
         } catch {
             if error.errno?.isAbsence == true { return absence(of: key, on: host) }

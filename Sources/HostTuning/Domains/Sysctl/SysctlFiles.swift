@@ -33,9 +33,14 @@ extension SysctlDomain {
             text += "-\(SysctlKey(name: id.attribute).path) = \(value)\n"
         }
         let bytes = Array(text.utf8)
-        if (try? host.files.read(Self.persistentFile)) == bytes { return }
+        let permissions: UInt32 = values.keys.contains { isSecret($0.attribute, in: host.files) } ? 0o600 : 0o644
+        if (try? host.files.read(Self.persistentFile)) == bytes,
+            (try? host.files.status(Self.persistentFile).permissions) == permissions
+        {
+            return
+        }
         try host.files.createFolder("/etc/sysctl.d", permissions: 0o755)
-        try host.files.replace(Self.persistentFile, with: bytes, permissions: 0o644)
+        try host.files.replace(Self.persistentFile, with: bytes, permissions: permissions)
     }
 
     /// A zero first, since boot writes without reading: after dirty_bytes, a zero to dirty_ratio would take it away.
@@ -44,19 +49,31 @@ extension SysctlDomain {
         return (SysctlFacts.rank(of: name), line.value == "0" ? 0 : 1, name)
     }
 
+    /// As tcp_fastopen_key. One that is away (its module, its link) may be one: who can't tell does not tell.
+    package func isSecret(_ attribute: String, in files: any Files) -> Bool {
+        ((try? files.status(SysctlKey(name: attribute).file).permissions) ?? 0) & 0o004 == 0
+    }
+
     /// As systemd-sysctl orders them: by file name, a folder's file hiding one of the same name in the folders after
     /// it. /etc/sysctl.conf is read last by sysctl(8), and by systemd where a link in sysctl.d says so.
-    package func mentions(of id: SettingID, on host: Host) -> [Mention] {
+    package func mentions(of ids: Set<SettingID>, on host: Host) -> [SettingID: [Mention]] {
         let own = "99-zz-ais-hostd.conf"
         let folders = ["/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"].map { "\($0)/sysctl.d" }
         var ordered = dropIns(folders, suffix: ".conf", on: host).map { (path: $0.path, isLater: $0.name > own) }
         ordered.append(("/etc/sysctl.conf", false))
-        return ordered.filter { $0.path != Self.persistentFile }.flatMap { file in
-            ((try? Self.lines(of: file.path, on: host)) ?? []).filter { $0.names(id.attribute) }.map {
-                Mention(
-                    origin: Origin(file: file.path, line: $0.number), value: $0.value, isLater: file.isLater)
+        var mentions: [SettingID: [Mention]] = [:]
+        for file in ordered where file.path != Self.persistentFile {
+            for line in (try? Self.lines(of: file.path, on: host)) ?? [] {
+                let pattern = try? Glob(line.name)
+                for id in ids where pattern?.matches(id.attribute) ?? (line.name == id.attribute) {
+                    mentions[id, default: []].append(
+                        Mention(
+                            origin: Origin(file: file.path, line: line.number), value: line.value,
+                            isLater: file.isLater))
+                }
             }
         }
+        return mentions
     }
 
     private struct Line {
@@ -64,8 +81,6 @@ extension SysctlDomain {
         /// Canonical, or a pattern.
         var name: String
         var value: String
-
-        func names(_ attribute: String) -> Bool { (try? Glob(name))?.matches(attribute) ?? (name == attribute) }
     }
 
     /// `KEY = VALUE`, with a dash before a key that may be missing; `#` and `;` begin comments. An absent file has no

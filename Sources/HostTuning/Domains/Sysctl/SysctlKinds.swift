@@ -56,11 +56,12 @@ enum SysctlKind: Equatable {
         }
     }
 
-    /// The kernel's text as a value: numbers where all are numbers, else one text with single spaces.
+    /// The kernel's text as a value: numbers where all are numbers, else one text with single spaces; what is a text
+    /// by its kind, as it stands.
     static func value(_ text: String, of name: String) -> SettingValue {
         let words = text.split(whereSeparator: \.isWhitespace)
         switch SysctlKind(of: name) {
-        case .text: return .word(words.joined(separator: " "))
+        case .text: return .word(text.unicodeScalars.last == "\n" ? String(text.unicodeScalars.dropLast()) : text)
         case .words: return .words(Set(words.map(String.init)))
         case .ranges: return ranges(text.trimmed).map { .ranges($0) } ?? .word(words.joined(separator: " "))
         case .integer, .vector, nil:

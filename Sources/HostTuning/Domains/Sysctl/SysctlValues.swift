@@ -6,7 +6,7 @@ import HostModel
 enum SysctlValues {
     static func decode(_ node: Node, of name: String, key: String, problems: inout Problems) -> Demand? {
         switch SysctlKind(of: name) {
-        case .text: return node.text(key, &problems).map { .requirement(.exactly(SysctlKind.value($0, of: name))) }
+        case .text: return line(node, key, &problems).map { .requirement(.exactly(.word($0.trimmed))) }
         case .ranges, .words:
             return set(node, of: name, key: key, problems: &problems).map { .requirement(.exactly($0)) }
         case .integer, .vector, nil: break
@@ -39,11 +39,11 @@ enum SysctlValues {
         var texts: [(text: String, origin: Origin)] = []
         if case .sequence(let items) = node.content {
             for item in items {
-                guard let text = item.text(key, &problems) else { return nil }
+                guard let text = line(item, key, &problems) else { return nil }
                 texts.append((text, item.origin))
             }
         } else {
-            guard let text = node.text(key, &problems) else { return nil }
+            guard let text = line(node, key, &problems) else { return nil }
             texts = [(text, node.origin)]
         }
         if SysctlKind(of: name) == .words {
@@ -60,6 +60,18 @@ enum SysctlValues {
             all = all.union(ranges)
         }
         return .ranges(all)
+    }
+
+    /// A text of one line: sysctl.d(5) has no other, and the kernel takes the first one alone.
+    private static func line(
+        _ node: Node, _ key: String, _ problems: inout Problems, expected: String = "a text"
+    ) -> String? {
+        guard let text = node.text(key, &problems, expected: expected) else { return nil }
+        guard !text.trimmed.contains(where: \.isNewline) else {
+            problems.error("a line break, expected one line", at: node.origin, key: key)
+            return nil
+        }
+        return text
     }
 
     private static let truths: Set<String> = ["true", "false", "yes", "no", "on", "off"]
@@ -79,7 +91,7 @@ enum SysctlValues {
         if case .sequence(let items) = node.content {
             var fields: [Field] = []
             for item in items {
-                guard let text = item.text(key, &problems) else { return nil }
+                guard let text = line(item, key, &problems) else { return nil }
                 fields.append(Field(text: text.trimmed, origin: item.origin))
             }
             guard !fields.isEmpty else {
@@ -88,7 +100,7 @@ enum SysctlValues {
             }
             return fields
         }
-        guard let text = node.text(key, &problems, expected: "a value, such as 65535 or [4096, 262144]") else {
+        guard let text = line(node, key, &problems, expected: "a value, such as 65535 or [4096, 262144]") else {
             return nil
         }
         if text.contains("%") || text.trimmed.isEmpty { return [Field(text: text.trimmed, origin: node.origin)] }
