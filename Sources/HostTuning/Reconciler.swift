@@ -187,7 +187,8 @@ package struct Reconciler: Sendable {
             file: ledgerFile)
         var pass = Pass(
             inventory: inventory, time: host.now(), policy: policy, settings: correction.settings,
-            attempts: correction.attempts, before: before.values, isHeld: ledger.isHeld, problems: Problems(), errors: inventory.problems)
+            attempts: correction.attempts, before: before.values, isHeld: ledger.isHeld, problems: Problems(),
+            errors: inventory.problems)
         for domain in allDomains {
             pass.collect { _ throws(KernelError) in
                 try domain.persist(try domain.persisted(on: host).filter { !isSelected($0.key) }, on: host)

@@ -21,7 +21,7 @@ extension Ledger {
         // Putting the original back is no write of ours to remember: until it is done, the last one still counts.
         if !principal.isRestoration {
             own.companionOf = nil
-            if assessed.desired != own.original { own.intended = assessed.desired }
+            if ![own.original, own.written].contains(assessed.desired) { own.intended = assessed.desired }
         }
         var noted = [key: own]
         if assessed.desired != own.original {
