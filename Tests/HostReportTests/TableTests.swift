@@ -88,7 +88,7 @@ struct TableTests {
     func waiting() throws {
         let outcome = Outcome.pending(.device, held: nil, "no disk matches name sd*")
         let settings = [
-            disk("sd*", "scheduler", "none", outcome, line("/root/lab/site.yaml", 3)),
+            disk("sd*", "scheduler", "none", outcome, line("/srv/lab/site.yaml", 3)),
             disk("sd*", "nr_requests", "2048", outcome, line(hdd, 10)),
             disk("sd*", "read_ahead_kb", "4096", outcome, line(hdd, 9)),
             disk("sd*", "rq_affinity", "2", outcome, line(hdd, 11), required: true),
