@@ -10,7 +10,7 @@ SHELL := /bin/bash
 # Static libstdc++ and libgcc, which Swift's runtime needs: loading the shared ones is a quarter of every start, having
 # them in the binary 0.7 % of its size. The linker takes what it finds first, so it is shown a folder with only these.
 STATIC := $(CURDIR)/.build/static
-RELEASE := -c release --static-swift-stdlib -Xswiftc -Osize -Xlinker --no-export-dynamic --disable-local-rpath \
+RELEASE := -c release --static-swift-stdlib -Xswiftc -O -Xlinker --no-export-dynamic --disable-local-rpath \
 	-Xswiftc -L$(STATIC) -Xswiftc -Xclang-linker -Xswiftc -static-libgcc
 
 help: ## what there is to make

@@ -22,12 +22,22 @@ struct AisHostd: ParsableCommand {
         "run", "serve", "status", "import-ansible", "disks", "preflight", "capture", "fleet",
     ]
 
+    /// Runs the command that is named first, if all is well with its arguments. The root's parser looks through every
+    /// command's options before it comes to one; help and errors are its to word, with the whole name.
+    private static func run(_ arguments: [String]) {
+        let command = configuration.subcommands.first { $0.configuration.commandName == arguments.first }
+        guard var parsed = try? command?.parse(Array(arguments.dropFirst())) else { return }
+        do { try parsed.run() } catch { exit(withError: error) }
+        exit()
+    }
+
     static func main() {
         let arguments = Array(CommandLine.arguments.dropFirst())
         if let command = arguments.first, planned.contains(command) {
             Terminal.writeError("ais-hostd: error: `\(command)` is not part of version \(version)\n")
             exit(withError: ExitCode(EX.usage))
         }
+        run(arguments)
         main(arguments)
     }
 }
