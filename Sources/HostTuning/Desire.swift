@@ -64,7 +64,7 @@ package func desire(
     for rule in rules.rules where rule.options.conditions.allSatisfy({ $0.holds(on: inventory) }) {
         guard let domain = byName[rule.domain] else { continue }
         for setting in settings(of: rule, in: domain, on: inventory, policy: policy) {
-            merge(setting, of: rule, into: &merged, on: inventory)
+            merge(setting, of: rule, into: &merged)
             if rule.options.force { forced.insert(setting.id) } else { forced.remove(setting.id) }
         }
     }
@@ -110,7 +110,7 @@ private func waitingText(leftOut: [String]) -> String {
     leftOut.isEmpty ? "nothing here matches" : "not taken: \(leftOut.joined(separator: "; "))"
 }
 
-private func merge(_ new: Setting, of rule: Rule, into merged: inout [SettingID: Setting], on inventory: Inventory) {
+private func merge(_ new: Setting, of rule: Rule, into merged: inout [SettingID: Setting]) {
     let loser = merged[new.id]
     // A rule that takes no device says nothing of one that another rule takes under the same name.
     guard new.target != nil || loser?.target == nil else { return }

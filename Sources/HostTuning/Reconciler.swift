@@ -158,37 +158,23 @@ package struct Reconciler: Sendable {
 
     /// What `revert` would put back. Reads only.
     package func planRevert() throws -> Pass {
-        let inventory = try takeInventory(of: host)
-        let ledger = try readLedger()
-        let policy = Policy(allow: Policy().allow.union(allowing))
-        let settings = assess(
-            reversal(of: ledger, on: inventory, policy: policy), on: host, kernel: inventory.kernelRelease,
-            ledger: ledger)
-        let pass = Pass(
-            inventory: inventory, time: host.now(), policy: policy, settings: settings, isHeld: ledger.isHeld,
-            problems: Problems(), errors: inventory.problems)
-        return pass.without { $0.isGone }.selected(by: isSelected)
+        try observeOriginals().pass.without { $0.isGone }.selected(by: isSelected)
     }
 
     /// Puts back what was found before the first writes, removes what early boot would read, and holds until the next
     /// `apply`. Needs no configuration, so that a broken one can be left behind. The caller holds the lock.
     package func revert() throws -> Pass {
-        let inventory = try takeInventory(of: host)
-        if let reason = inventory.observeOnly {
-            throw KernelError("revert", inventory.hostname, message: "nothing may be written: \(reason)")
+        var (pass, desire, ledger) = try observeOriginals()
+        if let reason = pass.inventory.observeOnly {
+            throw KernelError("revert", pass.inventory.hostname, message: "nothing may be written: \(reason)")
         }
-        var ledger = try readLedger()
-        let policy = Policy(allow: Policy().allow.union(allowing))
-        let desire = reversal(of: ledger, on: inventory, policy: policy)
-        let before = assess(desire, on: host, kernel: inventory.kernelRelease, ledger: ledger)
-        if !isVoid(before) { ledger.isHeld = true }
+        if !isVoid(pass.settings) { ledger.isHeld = true }
         let correction = try correct(
-            before, desire, isSelected: isSelected, on: host, kernel: inventory.kernelRelease, ledger: &ledger,
-            file: ledgerFile)
-        var pass = Pass(
-            inventory: inventory, time: host.now(), policy: policy, settings: correction.settings,
-            attempts: correction.attempts, before: before.values, isHeld: ledger.isHeld, problems: Problems(),
-            errors: inventory.problems)
+            pass.settings, desire, isSelected: isSelected, on: host, kernel: pass.inventory.kernelRelease,
+            ledger: &ledger, file: ledgerFile)
+        pass.settings = correction.settings
+        pass.attempts = correction.attempts
+        pass.isHeld = ledger.isHeld
         for domain in allDomains {
             pass.collect { _ throws(KernelError) in
                 try domain.persist(try domain.persisted(on: host).filter { !isSelected($0.key) }, on: host)
@@ -196,6 +182,19 @@ package struct Reconciler: Sendable {
         }
         pass.collect { _ throws(KernelError) in try ledgerFile.save(ledger, to: host.files) }
         return pass.without { $0.isGone && ledger[$0.setting] == nil }.selected(by: isSelected)
+    }
+
+    /// As `observe`, with the ledger in the place of the configuration.
+    private func observeOriginals() throws -> (pass: Pass, desire: Desire, ledger: Ledger) {
+        let inventory = try takeInventory(of: host)
+        let ledger = try readLedger()
+        let policy = Policy(allow: Policy().allow.union(allowing))
+        let desire = reversal(of: ledger, on: inventory, policy: policy)
+        let settings = assess(desire, on: host, kernel: inventory.kernelRelease, ledger: ledger)
+        let pass = Pass(
+            inventory: inventory, time: host.now(), policy: policy, settings: settings, before: settings.values,
+            isHeld: ledger.isHeld, problems: Problems(), errors: inventory.problems)
+        return (pass, desire, ledger)
     }
 
     /// Whether the command is about nothing that there is: a slip of the pen must not hold the host, nor let it go.
