@@ -22,21 +22,26 @@ let package = Package(
     name: "ais-hostd",
     products: [.executable(name: "ais-hostd", targets: ["ais-hostd"])],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     ],
     targets: [
-        .target(name: "CLinux", linkerSettings: [.linkedLibrary("udev")]),
+        .target(name: "CLinux", linkerSettings: ["udev", "mnl", "systemd"].map { .linkedLibrary($0) }),
         .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         room("HostModel", sees: []),
         room("HostConfiguration", sees: ["HostModel", "CYaml"]),
         room("HostKernel", sees: ["HostModel", "CLinux"]),
         room("HostTuning", sees: ["HostModel", "HostConfiguration"]),
         room("HostReport", sees: ["HostModel", "CYaml"]),
+        room(
+            "HostAPI",
+            sees: ["HostModel", "HostReport", "HostKernel"]
+                + ["NIOCore", "NIOPosix", "NIOHTTP1"].map { .product(name: $0, package: "swift-nio") }),
         room("HostTestSupport", sees: ["HostModel", "HostKernel"]),
         .executableTarget(
             name: "ais-hostd",
             dependencies: [
-                "HostModel", "HostConfiguration", "HostKernel", "HostTuning", "HostReport",
+                "HostModel", "HostConfiguration", "HostKernel", "HostTuning", "HostReport", "HostAPI",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -46,6 +51,10 @@ let package = Package(
             path: "benchmarks/Assessment", swiftSettings: settings),
         tests("HostConfigurationTests", of: ["HostModel", "HostConfiguration"]),
         tests("HostReportTests", of: ["HostModel", "HostReport"]),
+        tests(
+            "HostAPITests",
+            of: ["HostModel", "HostReport", "HostAPI", "HostKernel"]
+                + ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded"].map { .product(name: $0, package: "swift-nio") }),
         tests("HostKernelTests", of: ["HostModel", "HostKernel", "CLinux"]),
         tests("HostTuningTests", of: ["HostModel", "HostConfiguration", "HostTuning", "HostTestSupport"]),
         tests("HostTestSupportTests", of: ["HostModel", "HostTuning", "HostTestSupport", "HostKernel"]),

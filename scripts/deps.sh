@@ -35,6 +35,8 @@ for group in "${@:-all}"; do
     need pkg-config command_of pkg-config
     need libyaml-dev library yaml-0.1
     need libudev-dev library libudev
+    need libmnl-dev library libmnl
+    need libsystemd-dev library libsystemd
     case $group in test | all)
         need strace command_of strace        # `check` opens nothing for writing: strace is the witness
         need procps system_command sysctl    # the same values as sysctl(8)

@@ -5,6 +5,16 @@ package enum State: String, CaseIterable, Sendable, Comparable {
     package static func < (left: Self, right: Self) -> Bool { left.severity < right.severity }
 
     private var severity: Int { Self.allCases.firstIndex(of: self) ?? Self.allCases.count }
+
+    /// Whether it makes `check` exit with 2.
+    package func isFault(pendingOn: Pending?, required: Bool) -> Bool {
+        switch self {
+        case .inSync, .adjusted, .unknown: false
+        case .unsupported: required
+        case .pending: required || pendingOn?.isAbsence != true
+        case .drifted, .contested, .failed: true
+        }
+    }
 }
 
 /// What a `pending` setting waits for.
@@ -62,12 +72,5 @@ package enum Outcome: Hashable, Sendable {
     }
 
     /// Whether it makes `check` exit with 2. A required setting also fails where there is no knob for it.
-    package func isFault(required: Bool) -> Bool {
-        switch self {
-        case .inSync, .adjusted, .unknown: false
-        case .unsupported: required
-        case .pending(let pending, _, _): required || !pending.isAbsence
-        case .drifted, .failed: true
-        }
-    }
+    package func isFault(required: Bool) -> Bool { state.isFault(pendingOn: pendingOn, required: required) }
 }

@@ -1,7 +1,13 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <libmnl/libmnl.h>
 #include <libudev.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <systemd/sd-daemon.h>
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-journal.h>
 
 /* What the headers give only to C, or only under _GNU_SOURCE. */
 

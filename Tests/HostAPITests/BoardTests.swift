@@ -1,0 +1,2 @@
+import HostAPI
+import Testing
