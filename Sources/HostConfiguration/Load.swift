@@ -29,7 +29,7 @@ package struct ConfigurationFolders: Hashable, Sendable {
 /// error.
 package func loadConfiguration(
     _ source: ConfigurationSource, folders: ConfigurationFolders = ConfigurationFolders(), domains: [String],
-    plannedDomains: [String], files: any Files, problems: inout Problems
+    plannedDomains: [String], files: any ReadableFiles, problems: inout Problems
 ) -> Configuration {
     var loader = Loader(
         folders: folders, domains: DomainNames(built: domains, planned: plannedDomains), files: files,
@@ -42,7 +42,7 @@ package func loadConfiguration(
 private struct Loader {
     let folders: ConfigurationFolders
     let domains: DomainNames
-    let files: any Files
+    let files: any ReadableFiles
     var problems: Problems
 
     mutating func load(_ source: ConfigurationSource) -> Configuration {

@@ -4,6 +4,9 @@ package import FoundationEssentials
 package struct Host: Sendable {
     package var files: any Files
     package var devices: any Devices
+    package var worker: any Worker
+    /// Whether nobody waits any more for the work at hand: it must write nothing then.
+    package var isAbandoned: @Sendable () -> Bool = { false }
     /// The effective user.
     package var userID: UInt32
     /// Bytes.
@@ -11,26 +14,46 @@ package struct Host: Sendable {
     package var now: @Sendable () -> Date
 
     package init(
-        files: any Files, devices: any Devices, userID: UInt32, pageSize: Int, now: @escaping @Sendable () -> Date
+        files: any Files, devices: any Devices, worker: any Worker = PatientWorker(), userID: UInt32, pageSize: Int,
+        now: @escaping @Sendable () -> Date
     ) {
         self.files = files
         self.devices = devices
+        self.worker = worker
         self.userID = userID
         self.pageSize = pageSize
         self.now = now
     }
 }
 
-/// Files of the kernel and of the administrator. Paths are absolute.
-package protocol Files: Sendable {
+extension Host {
+    /// Works on one target, for as long as the worker has patience: ETIMEDOUT then. Everything that is read of a device
+    /// or written to it goes through here.
+    package func perform<Value: Sendable>(
+        on target: Target, _ work: @escaping @Sendable (Host) throws(KernelError) -> Value
+    ) throws(KernelError) -> Value {
+        try worker.perform(on: target.path) { [self] isAbandoned in
+            var host = self
+            host.isAbandoned = isAbandoned
+            return Result { () throws(KernelError) in try work(host) }
+        }.get()
+    }
+}
+
+/// Files that can be read. Paths are absolute.
+package protocol ReadableFiles: Sendable {
     /// Reads a whole file, at most 16 MiB (`EFBIG` beyond); a kernel file in one `read(2)`, since some answer only the
     /// first.
     func read(_ path: String) throws(KernelError) -> [UInt8]
+    /// The names in a folder, sorted, without `.` and `..`.
+    func list(_ folder: String) throws(KernelError) -> [String]
+}
+
+/// Files of the kernel and of the administrator.
+package protocol Files: ReadableFiles {
     /// Writes one value to a kernel file in one `write(2)`. Never creates, never truncates. The error's `wanted` is the
     /// value.
     func write(_ value: String, to path: String) throws(KernelError)
-    /// The names in a folder, sorted, without `.` and `..`.
-    func list(_ folder: String) throws(KernelError) -> [String]
     /// `realpath(3)`
     func resolve(_ path: String) throws(KernelError) -> String
     /// `stat(2)`, following links.

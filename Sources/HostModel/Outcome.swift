@@ -37,6 +37,8 @@ package enum Outcome: Hashable, Sendable {
     case unknown(KernelError)
     case pending(Pending, held: SettingValue?, String)
     case drifted(held: SettingValue)
+    /// Something else keeps changing it back. The text says how often.
+    case contested(held: SettingValue, String)
     case failed(held: SettingValue?, KernelError)
 
     package var state: State {
@@ -47,13 +49,14 @@ package enum Outcome: Hashable, Sendable {
         case .unknown: .unknown
         case .pending: .pending
         case .drifted: .drifted
+        case .contested: .contested
         case .failed: .failed
         }
     }
 
     package var held: SettingValue? {
         switch self {
-        case .inSync(let held), .adjusted(let held, _), .drifted(let held): held
+        case .inSync(let held), .adjusted(let held, _), .drifted(let held), .contested(let held, _): held
         case .pending(_, let held, _), .failed(let held, _): held
         case .unsupported, .unknown: nil
         }
@@ -66,7 +69,7 @@ package enum Outcome: Hashable, Sendable {
     package var detail: String? {
         switch self {
         case .inSync, .drifted: nil
-        case .adjusted(_, let text), .unsupported(let text), .pending(_, _, let text): text
+        case .adjusted(_, let text), .unsupported(let text), .pending(_, _, let text), .contested(_, let text): text
         case .unknown(let error), .failed(_, let error): error.description
         }
     }

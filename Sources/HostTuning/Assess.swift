@@ -1,17 +1,17 @@
 import HostConfiguration
 package import HostModel
 
-/// Compares this host with its settings. Reads only; what a dry run shows is what a real one starts from.
+/// Compares this host with its settings, one target at a time. Reads only; what a dry run shows is what a real one
+/// starts from.
 package func assess(
-    _ desire: Desire, on host: Host, kernel: String, ledger: Ledger, domains: [any TuningDomain] = allDomains
+    _ settings: [Setting], allowing allowed: Set<Disruption>, on host: Host, kernel: String, ledger: Ledger,
+    domains: [any TuningDomain] = allDomains
 ) -> [Assessed] {
-    let byName = Dictionary(uniqueKeysWithValues: domains.map { ($0.name, $0) })
+    let readings = read(settings, on: host, domains: domains)
     var left: Set<SettingID> = []
-    let assessed = desire.settings.compactMap { setting -> Assessed? in
-        guard let domain = byName[setting.id.domain] else { return nil }
-        let reading =
-            setting.target == nil ? .awaited(.device, setting.awaiting ?? "") : domain.read(setting, on: host)
-        let result = judge(setting, reading, allowing: desire.policy.allow, entry: ledger[setting], kernel: kernel)
+    let assessed = zip(settings, readings).compactMap { setting, reading -> Assessed? in
+        guard let reading else { return nil }
+        let result = judge(setting, reading, allowing: allowed, entry: ledger[setting], kernel: kernel)
         if result == nil { left.insert(setting.id) }
         return result
     }
@@ -21,6 +21,32 @@ package func assess(
         guard result.setting.isRestoration, let principal = ledger[result.setting]?.companionOf else { return true }
         return !left.contains(result.setting.companion(principal).id)
     }
+}
+
+/// What each setting holds, in their order; nil where no domain knows it.
+private func read(_ settings: [Setting], on host: Host, domains: [any TuningDomain]) -> [Reading?] {
+    var readings = [Reading?](repeating: nil, count: settings.count)
+    let byName = Dictionary(uniqueKeysWithValues: domains.map { ($0.name, $0) })
+    // Those of one target stand together, since they are sorted by id.
+    var start = 0
+    while start < settings.count {
+        let part = Part(settings[start])
+        let end = settings[start...].firstIndex { Part($0) != part } ?? settings.count
+        let own = settings[start..<end]
+        defer { start = end }
+        guard let domain = byName[part.domain] else { continue }
+        guard let target = part.target else {
+            for index in start..<end { readings[index] = .awaited(.device, settings[index].awaiting ?? "") }
+            continue
+        }
+        do throws(KernelError) {
+            let found = try host.perform(on: target) { host in own.map { domain.read($0, on: host) } }
+            readings.replaceSubrange(start..<end, with: found)
+        } catch {
+            for index in start..<end { readings[index] = .unreadable(error) }
+        }
+    }
+    return readings
 }
 
 /// How one setting stands, given what was read; nil for something to put back that others have changed since. Pure.

@@ -24,6 +24,10 @@ func attempt(
     }
     do throws(KernelError) {
         try check()
+        guard !host.isAbandoned() else {
+            throw KernelError(
+                "write", file, wanted: goal.description, errno: .canceled, message: "not waited for any more")
+        }
         try host.files.write(goal.description, to: file)
         return attempt(nil)
     } catch {

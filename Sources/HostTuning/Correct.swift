@@ -38,11 +38,22 @@ package func correct(
         let parts = Dictionary(grouping: assessed.indices) { Part(assessed[$0].setting) }
         var seen: Set<Part> = []
         for domain in domains {
-            for part in toWrite where part.domain == domain.name && seen.insert(part).inserted {
-                guard let target = part.target else { continue }
-                correct(
-                    target, of: domain, parts[part] ?? [], in: &correction, desire, refused: refused,
-                    isSelected: isSelected, on: host, kernel: kernel, ledger: &ledger)
+            for part in toWrite where part.domain == domain.name && seen.insert(part).inserted && !host.isAbandoned() {
+                guard let target = part.target, let own = parts[part] else { continue }
+                let settings = own.map { correction.settings[$0] }
+                var work = Work(
+                    domain: domain, target: target, settings: settings,
+                    writable: Set(
+                        settings.indices.filter { index in
+                            let setting = settings[index].setting
+                            return isSelected(setting.id) && ledger[setting] != nil
+                        }),
+                    refused: Set(settings.indices.filter { refused.contains(settings[$0].setting.id) }),
+                    entries: ledger.entries(of: settings.map(\.setting)), allowed: desire.policy.allow, kernel: kernel)
+                work.perform(on: target, of: host)
+                for (index, result) in zip(own, work.settings) { correction.settings[index] = result }
+                correction.attempts += work.attempts
+                for (attempt, result) in work.settled { ledger.settle(attempt, result, kernel: kernel) }
             }
         }
     }
@@ -61,38 +72,74 @@ struct Part: Hashable {
     }
 }
 
-/// Two rounds at most: a write may disturb a setting that held (a new scheduler resets nr_requests), and that is then
-/// written too.
-private func correct(
-    _ target: Target, of domain: any TuningDomain, _ own: [Int], in correction: inout Correction, _ desire: Desire,
-    refused: Set<SettingID>, isSelected: (SettingID) -> Bool, on host: Host, kernel: String,
-    ledger: inout Ledger
-) {
-    var made: [SettingID: Attempt] = [:]
-    var attempted: Set<SettingID> = []
-    for _ in 1...2 {
-        // Without an original in the ledger it is not written: what somebody changed just now waits for the next pass.
-        let drifted = own.map { correction.settings[$0] }.filter {
-            $0.isToWrite && isSelected($0.setting.id) && ledger[$0.setting] != nil && !attempted.contains($0.setting.id)
-        }
-        guard !drifted.isEmpty else { return }
-        attempted.formUnion(drifted.map(\.setting.id))
-        let attempts = domain.apply(drifted.map(\.setting), to: target, on: host)
-        correction.attempts += attempts
-        // What was written in the first round and disturbed in the second is not what the kernel made of the wish.
-        made = made.filter { $0.value.error != nil }.merging(attempts.map { ($0.id, $0) }) { $1 }
-        for index in own where !refused.contains(correction.settings[index].setting.id) {
-            let setting = correction.settings[index].setting
-            let reading = domain.read(setting, on: host)
-            guard
-                var result = judge(
-                    setting, reading, allowing: desire.policy.allow, entry: ledger[setting], kernel: kernel)
-            else { continue }
-            if let attempt = made[setting.id] {
-                result = conclude(attempt, result, known: ledger[setting]?.settled)
-                ledger.settle(attempt, result, kernel: kernel)
+/// The work on one target, from its settings as they were found to how they stand afterwards. A value, so that it can
+/// be done where nobody waits for it any more.
+private struct Work: Sendable {
+    let domain: any TuningDomain
+    let target: Target
+    var settings: [Assessed]
+    /// Those of them that may be written, by their place: what the ledger holds no original of may not.
+    var writable: Set<Int>
+    /// Those that keep their outcome, since noting their original failed.
+    let refused: Set<Int>
+    /// Of the ledger, as they were before.
+    var entries: [SettingID: Ledger.Entry]
+    let allowed: Set<Disruption>
+    let kernel: String
+    var attempts: [Attempt] = []
+    var settled: [(attempt: Attempt, result: Assessed)] = []
+
+    /// Two rounds at most: a write may disturb a setting that held (a new scheduler resets nr_requests), and that is
+    /// then written too.
+    mutating func perform(on host: Host) {
+        var made: [SettingID: Attempt] = [:]
+        for _ in 1...2 {
+            let drifted = writable.filter { settings[$0].isToWrite }
+            guard !drifted.isEmpty else { return }
+            writable.subtract(drifted)
+            let attempts = domain.apply(drifted.sorted().map { settings[$0].setting }, to: target, on: host)
+            self.attempts += attempts
+            // What was written in the first round and disturbed in the second is not what the kernel made of the wish.
+            made = made.filter { $0.value.error != nil }.merging(attempts.map { ($0.id, $0) }) { $1 }
+            for index in settings.indices where !refused.contains(index) {
+                let setting = settings[index].setting
+                let reading = domain.read(setting, on: host)
+                var entry = entries[setting.id]
+                guard var result = judge(setting, reading, allowing: allowed, entry: entry, kernel: kernel) else {
+                    continue
+                }
+                if let attempt = made[setting.id] {
+                    result = conclude(attempt, result, known: entry?.settled)
+                    entry?.settle(attempt, result, kernel: kernel)
+                    entries[setting.id] = entry
+                    settled.append((attempt, result))
+                }
+                settings[index] = result
             }
-            correction.settings[index] = result
+        }
+    }
+
+    /// The same for as long as the target is waited for.
+    mutating func perform(on target: Target, of host: Host) {
+        let begun = self
+        do throws(KernelError) {
+            self = try host.perform(on: target) { host throws(KernelError) in
+                var work = begun
+                work.perform(on: host)
+                return work
+            }
+        } catch {
+            fail(error)
+        }
+    }
+
+    /// What may be written has failed: the target did not answer in time.
+    mutating func fail(_ error: KernelError) {
+        for index in writable where settings[index].isToWrite {
+            var error = error
+            error.operation = "write"
+            error.wanted = settings[index].desired
+            settings[index].outcome = .failed(held: settings[index].outcome.held, error)
         }
     }
 }

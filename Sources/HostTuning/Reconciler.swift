@@ -190,7 +190,8 @@ package struct Reconciler: Sendable {
         let ledger = try readLedger()
         let policy = Policy(allow: Policy().allow.union(allowing))
         let desire = reversal(of: ledger, on: inventory, policy: policy)
-        let settings = assess(desire, on: host, kernel: inventory.kernelRelease, ledger: ledger)
+        let settings = assess(
+            desire.settings, allowing: desire.policy.allow, on: host, kernel: inventory.kernelRelease, ledger: ledger)
         let pass = Pass(
             inventory: inventory, time: host.now(), policy: policy, settings: settings, before: settings.values,
             isHeld: ledger.isHeld, problems: Problems(), errors: inventory.problems)
@@ -216,7 +217,8 @@ package struct Reconciler: Sendable {
         var wanted = desire(rules, on: inventory, ledger: ledger, overrulingMode: overrulingMode, problems: &problems)
         guard !problems.hasErrors else { throw InvalidConfiguration(problems) }
         wanted.policy.allow.formUnion(allowing)
-        let settings = assess(wanted, on: host, kernel: inventory.kernelRelease, ledger: ledger)
+        let settings = assess(
+            wanted.settings, allowing: wanted.policy.allow, on: host, kernel: inventory.kernelRelease, ledger: ledger)
         var pass = Pass(
             inventory: inventory, time: host.now(), rules: rules, policy: wanted.policy, settings: settings,
             isHeld: ledger.isHeld, problems: problems, errors: inventory.problems)

@@ -81,7 +81,9 @@ struct ExampleDomainTests {
         var ledger = try file.load(from: kernel)
         let wanted = desire(
             rules, on: inventory, ledger: ledger, domains: [HugePagesDomain()], problems: &problems)
-        let settings = assess(wanted, on: host, kernel: "6.8", ledger: ledger, domains: [HugePagesDomain()])
+        let settings = assess(
+            wanted.settings, allowing: wanted.policy.allow, on: host, kernel: "6.8", ledger: ledger,
+            domains: [HugePagesDomain()])
         guard writing else { return settings }
         return try correct(
             settings, wanted, isSelected: { _ in true }, on: host, kernel: "6.8", ledger: &ledger, file: file,

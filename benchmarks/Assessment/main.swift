@@ -63,7 +63,8 @@ func pass(over host: Host, _ rules: Rules) throws -> (stages: Stages, settings: 
     let inventory = try timed(&stages.inventory) { try takeInventory(of: host) }
     let wanted = timed(&stages.desire) { desire(rules, on: inventory, ledger: ledger, problems: &problems) }
     let settings = timed(&stages.assess) {
-        assess(wanted, on: host, kernel: inventory.kernelRelease, ledger: ledger)
+        assess(
+            wanted.settings, allowing: wanted.policy.allow, on: host, kernel: inventory.kernelRelease, ledger: ledger)
     }
     return (stages, settings)
 }

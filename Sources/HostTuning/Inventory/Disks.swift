@@ -7,28 +7,39 @@ import HostModel
 /// it is broken.
 ///
 /// A sick disk, which does not tell what it is, is left out too, with the error that says so: the others go on.
-func disks(of host: Host, _ attributes: Attributes) throws(KernelError) -> (disks: [Disk], problems: [KernelError]) {
+///
+/// One that does not answer in time is still there: it stays as it was when it last did (`previous`).
+func disks(of host: Host, previous: [Disk]) throws(KernelError) -> (disks: [Disk], problems: [KernelError]) {
     let devices = try host.devices.disks()
     guard !devices.isEmpty else { return ([], []) }
-    let holdings = try Holdings(of: devices, attributes)
+    let holdings = try Holdings(of: devices, Attributes(files: host.files))
     var disks: [Disk] = []
     var places: [String: String] = [:]
     var problems: [KernelError] = []
+    var unanswering: [Disk] = []
     for device in devices {
         do throws(KernelError) {
-            let probe = try DiskProbe(device, attributes, isRoot: host.userID == 0)
-            guard var disk = try probe.disk() else { continue }
-            let doubts = probe.isVirtual ? [] : [holdings.doubt].compactMap(\.self)
+            let folder = Target(name: device.name, identity: "", path: DiskProbe.folder(of: device))
+            let probed = try host.perform(on: folder) { host throws(KernelError) in
+                let probe = try DiskProbe(device, Attributes(files: host.files), isRoot: host.userID == 0)
+                return try probe.disk().map { (disk: $0, isVirtual: probe.isVirtual, place: probe.place) }
+            }
+            guard var disk = probed?.disk, let probed else { continue }
+            let doubts = probed.isVirtual ? [] : [holdings.doubt].compactMap(\.self)
             disk.claims = holdings.claims[device.name, default: []] + doubts + disk.claims
             disks.append(disk)
-            places[device.name] = probe.place
+            places[device.name] = probed.place
         } catch {
-            if !error.isAbsence { problems.append(error) }
+            if error.errno == .timedOut, let known = previous.first(where: { $0.name == device.name }) {
+                unanswering.append(known)
+            } else if !error.isAbsence {
+                problems.append(error)
+            }
         }
     }
     // By name where all else is equal, so that no disk is ever given what was found on another.
     disks = tellApart(tellApart(disks) { places[$0.name] ?? $0.name }) { $0.name }
-    return (disks, problems)
+    return ((disks + unanswering).sorted { $0.name < $1.name }, problems)
 }
 
 /// Adds a mark to the identities that several disks have: cloned serials, copies of a virtual disk, loops over one file.
@@ -61,9 +72,11 @@ struct DiskProbe {
         self.device = device
         self.isRoot = isRoot
         self.attributes = attributes
-        folder = "/sys/block/\(device.name)"
+        folder = Self.folder(of: device)
         entries = try attributes.files.list(folder)
     }
+
+    static func folder(of device: Device) -> String { "/sys/block/\(device.name)" }
 
     /// The heads of NVMe multipath and disks over fabrics are below `virtual` too, and are real.
     var isVirtual: Bool {

@@ -3,12 +3,13 @@ package import HostModel
 /// Takes stock of this host. What it can't find out about the users of disks is an error: a disk must not look free for
 /// want of an answer. What a sick disk does not answer leaves out that one, and is one of the problems.
 ///
-/// Looking at ten disks takes as long as all the rest of a `check`: only who tunes disks asks for them.
-package func takeInventory(of host: Host, needing parts: Set<Inventory.Part> = Set(Inventory.Part.allCases))
-    throws(KernelError) -> Inventory
-{
+/// Looking at ten disks takes as long as all the rest of a `check`: only who tunes disks asks for them. A disk that does
+/// not answer in time stays as it was in the `previous` inventory.
+package func takeInventory(
+    of host: Host, needing parts: Set<Inventory.Part> = Set(Inventory.Part.allCases), previous: Inventory? = nil
+) throws(KernelError) -> Inventory {
     let attributes = Attributes(files: host.files)
-    let (disks, problems) = parts.contains(.disks) ? try disks(of: host, attributes) : ([], [])
+    let (disks, problems) = parts.contains(.disks) ? try disks(of: host, previous: previous?.disks ?? []) : ([], [])
     return Inventory(
         hostname: try attributes.required("/proc/sys/kernel/hostname"),
         kernelRelease: try attributes.required("/proc/sys/kernel/osrelease"),

@@ -24,34 +24,50 @@ extension Ledger {
             if ![own.original, own.written].contains(assessed.desired) { own.intended = assessed.desired }
         }
         var noted = [key: own]
-        if assessed.desired != own.original {
-            for attribute in try domain.companions(of: principal, on: host) {
-                let setting = principal.companion(attribute)
-                guard let key = Key(setting) else { continue }
-                if var old = entries[key] {
-                    guard !known.contains(key) else { continue }
-                    (old.companionOf, old.written) = (principal.id.attribute, nil)
-                    noted[key] = old
-                } else {
-                    switch domain.read(setting, on: host) {
-                    case .value(let held, _):
-                        noted[key] = entry(key, original: held, companionOf: principal.id.attribute)
-                    case .unreadable(let error): throw error
-                    case .absent, .awaited: break
-                    }
-                }
+        let goesBack = assessed.desired == own.original
+        for (key, held) in try companions(of: principal, by: domain, on: host, unless: goesBack) {
+            if var old = entries[key] {
+                guard !known.contains(key) else { continue }
+                (old.companionOf, old.written) = (principal.id.attribute, nil)
+                noted[key] = old
+            } else if let held {
+                noted[key] = entry(key, original: held, companionOf: principal.id.attribute)
             }
         }
-        if let target = principal.target { try domain.checkIsSame(target, on: host) }
         entries.merge(noted) { $1 }
+    }
+
+    /// What the kernel changes along with a setting, and what it holds there now, unless that is known; nothing where
+    /// the setting `goesBack` to its original. Throws where the target is another device by now.
+    private func companions(
+        of principal: Setting, by domain: any TuningDomain, on host: Host, unless goesBack: Bool
+    ) throws(KernelError) -> [(Key, SettingValue?)] {
+        guard let target = principal.target else { return [] }
+        let entries = entries
+        return try host.perform(on: target) { host throws(KernelError) in
+            var found: [(Key, SettingValue?)] = []
+            for attribute in goesBack ? [] : try domain.companions(of: principal, on: host) {
+                let setting = principal.companion(attribute)
+                guard let key = Key(setting) else { continue }
+                if entries[key] != nil {
+                    found.append((key, nil))
+                    continue
+                }
+                switch domain.read(setting, on: host) {
+                case .value(let held, _): found.append((key, held))
+                case .unreadable(let error): throw error
+                case .absent, .awaited: break
+                }
+            }
+            try domain.checkIsSame(target, on: host)
+            return found
+        }
     }
 
     /// Remembers what the kernel makes of a wish, so that it is not asked again and again.
     mutating func settle(_ attempt: Attempt, _ result: Assessed, kernel: String) {
-        guard let key = Key(result.setting), case .adjusted(let held, _) = result.outcome, held != attempt.wanted else {
-            return
-        }
-        entries[key]?.settled = Settled(asked: attempt.wanted.description, held: held.description, kernel: kernel)
+        guard let key = Key(result.setting) else { return }
+        entries[key]?.settle(attempt, result, kernel: kernel)
     }
 
     /// Brings the entries up to what their settings have become: what was put back is forgotten, unless something that
@@ -93,6 +109,22 @@ extension Ledger {
         }
     }
 
+    /// What the companions hold that are in the ledger, nil where that can't be read.
+    private func held(
+        byCompanionsOf principal: Setting, _ domain: any TuningDomain, on host: Host
+    ) throws(KernelError) -> [(Key, SettingValue?)] {
+        guard let target = principal.target else { return [] }
+        let entries = entries
+        return try host.perform(on: target) { host throws(KernelError) in
+            try domain.companions(of: principal, on: host).compactMap { attribute in
+                let setting = principal.companion(attribute)
+                guard let key = Key(setting), entries[key] != nil else { return nil }
+                if case .value(let held, _) = domain.read(setting, on: host) { return (key, held) }
+                return (key, nil)
+            }
+        }
+    }
+
     /// Notes what companions hold after a write that changed them, and answers what is a companion of what.
     private mutating func concludeCompanions(
         of correction: Correction, restored: [Setting], by domains: [any TuningDomain], on host: Host
@@ -105,17 +137,23 @@ extension Ledger {
         var principals: [Key: String] = [:]
         for principal in settings where touched.contains(Part(principal)) && !isRestored.contains(principal.id) {
             guard self[principal] != nil, let domain = byName[principal.id.domain] else { continue }
-            for attribute in (try? domain.companions(of: principal, on: host)) ?? [] {
-                let setting = principal.companion(attribute)
-                guard let key = Key(setting), let entry = entries[key] else { continue }
+            for (key, held) in (try? held(byCompanionsOf: principal, domain, on: host)) ?? [] {
+                guard let entry = entries[key] else { continue }
                 principals[key] = principal.id.attribute
-                guard entry.companionOf == principal.id.attribute, attempted.contains(principal.id),
-                    case .value(let held, _) = domain.read(setting, on: host)
-                else { continue }
+                guard entry.companionOf == principal.id.attribute, attempted.contains(principal.id), let held else {
+                    continue
+                }
                 entries[key]?.written = held.description
             }
         }
         return principals
+    }
+}
+
+extension Ledger.Entry {
+    mutating func settle(_ attempt: Attempt, _ result: Assessed, kernel: String) {
+        guard case .adjusted(let held, _) = result.outcome, held != attempt.wanted else { return }
+        settled = Ledger.Settled(asked: attempt.wanted.description, held: held.description, kernel: kernel)
     }
 }
 

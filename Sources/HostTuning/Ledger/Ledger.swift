@@ -61,6 +61,11 @@ package struct Ledger: Sendable {
 
     var isEmpty: Bool { entries.isEmpty && !isHeld }
 
+    /// The entries of these settings.
+    func entries(of settings: [Setting]) -> [SettingID: Entry] {
+        Dictionary(settings.compactMap { setting in self[setting].map { (setting.id, $0) } }) { first, _ in first }
+    }
+
     package subscript(setting: Setting) -> Entry? {
         guard let key = Key(setting) else { return nil }
         return entries[key]
