@@ -39,11 +39,16 @@ package struct ConfigurationState: Sendable {
     package var error: String?
     /// Whether `revert` asked to leave everything alone until the next `apply`.
     package var held: Bool
+    /// Whether files have changed since and are not loaded.
+    package var hasChanged: Bool
 
-    package init(files: [String], generation: Int = 1, error: String? = nil, held: Bool = false) {
+    package init(
+        files: [String], generation: Int = 1, error: String? = nil, held: Bool = false, hasChanged: Bool = false
+    ) {
         self.files = files
         self.generation = generation
         self.error = error
         self.held = held
+        self.hasChanged = hasChanged
     }
 }

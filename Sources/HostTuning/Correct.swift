@@ -16,7 +16,8 @@ package struct Correction: Sendable {
 /// more.
 package func correct(
     _ assessed: [Assessed], _ desire: Desire, isSelected: (SettingID) -> Bool, on host: Host, kernel: String,
-    ledger: inout Ledger, file: LedgerFile, domains: [any TuningDomain] = allDomains
+    ledger: inout Ledger, file: LedgerFile, domains: [any TuningDomain] = allDomains,
+    progress: (Assessed, Attempt) -> Void = { _, _ in }
 ) throws(KernelError) -> Correction {
     var correction = Correction(settings: assessed.map(\.decided), attempts: [])
     let byName = Dictionary(uniqueKeysWithValues: domains.map { ($0.name, $0) })
@@ -53,6 +54,11 @@ package func correct(
                 work.perform(on: target, of: host)
                 for (index, result) in zip(own, work.settings) { correction.settings[index] = result }
                 correction.attempts += work.attempts
+                for attempt in work.attempts {
+                    if let result = work.settings.first(where: { $0.setting.id == attempt.id }) {
+                        progress(result, attempt)
+                    }
+                }
                 for (attempt, result) in work.settled { ledger.settle(attempt, result, kernel: kernel) }
             }
         }

@@ -20,6 +20,8 @@ package struct Reconciler: Sendable {
     package var isSelected: @Sendable (SettingID) -> Bool = { _ in true }
     /// Whether that leaves any out.
     package var isPartial = false
+    /// Told of each write when its target is done: how the setting stands now, and what was there before.
+    package var progress: @Sendable (Assessed, Attempt) -> Void = { _, _ in }
 
     package init(
         host: Host, source: ConfigurationSource = .standard, folders: ConfigurationFolders = ConfigurationFolders(),
@@ -59,12 +61,13 @@ package struct Reconciler: Sendable {
         package var original: String
     }
 
-    /// Reads the configuration's files, and nothing of the kernel.
-    package func load(problems: inout Problems) throws(InvalidConfiguration) -> Rules {
+    /// Reads the configuration's files, and nothing of the kernel; others than the host's where they are given.
+    package func load(
+        from files: (any ReadableFiles)? = nil, problems: inout Problems
+    ) throws(InvalidConfiguration) -> Rules {
         let configuration = loadConfiguration(
             source, folders: folders, domains: allDomains.map(\.name), plannedDomains: plannedDomains,
-            files: host.files,
-            problems: &problems)
+            files: files ?? host.files, problems: &problems)
         let rules = Rules(of: configuration, problems: &problems)
         guard !problems.hasErrors else { throw InvalidConfiguration(problems) }
         return rules
@@ -124,25 +127,36 @@ package struct Reconciler: Sendable {
     /// Compares, writes what may be written, and compares again. The caller holds the lock (`lock()`).
     package func apply() throws -> Pass {
         var (pass, desire, ledger) = try observe()
+        let saved = ledger
         if pass.inventory.observeOnly == nil, !isVoid(pass.settings) { ledger.isHeld = false }
+        try write(&pass, desire, ledger: &ledger, saved: saved, isSelected: isSelected)
+        for domain in allDomains { warn(of: domain, in: &pass) }
+        return pass.without { $0.isGone }.selected(by: isSelected)
+    }
+
+    /// The part of a pass that writes: to the kernel, to what early boot reads, and to the ledger, where that is not as
+    /// it was `saved` last.
+    func write(
+        _ pass: inout Pass, _ desire: Desire, ledger: inout Ledger, saved: Ledger, isSelected: (SettingID) -> Bool
+    ) throws(KernelError) {
         let correction = try correct(
             pass.settings, desire, isSelected: isSelected, on: host, kernel: pass.inventory.kernelRelease,
-            ledger: &ledger, file: ledgerFile)
+            ledger: &ledger, file: ledgerFile, progress: progress)
         pass.settings = correction.settings
         pass.attempts = correction.attempts
         pass.isHeld = ledger.isHeld
         for domain in allDomains {
             pass.collect(advice: "set now, but not at the next boot") { pass throws(KernelError) in
-                try persist(pass, in: domain)
+                try persist(pass, in: domain, isSelected: isSelected)
             }
-            warn(of: domain, in: &pass)
         }
-        pass.collect { _ throws(KernelError) in try ledgerFile.save(ledger, to: host.files) }
-        return pass.without { $0.isGone }.selected(by: isSelected)
+        let written = ledger
+        guard written != saved || !pass.attempts.isEmpty else { return }
+        pass.collect { _ throws(KernelError) in try ledgerFile.save(written, to: host.files) }
     }
 
     /// Says which lines of other programs early boot reads after ours.
-    private func warn(of domain: any TuningDomain, in pass: inout Pass) {
+    func warn(of domain: any TuningDomain, in pass: inout Pass) {
         let persisted = ((try? domain.persisted(on: host)) ?? [:]).filter { isSelected($0.key) }
         guard !persisted.isEmpty else { return }
         let mentions = domain.mentions(of: Set(persisted.keys), on: host)
@@ -171,7 +185,7 @@ package struct Reconciler: Sendable {
         if !isVoid(pass.settings) { ledger.isHeld = true }
         let correction = try correct(
             pass.settings, desire, isSelected: isSelected, on: host, kernel: pass.inventory.kernelRelease,
-            ledger: &ledger, file: ledgerFile)
+            ledger: &ledger, file: ledgerFile, progress: progress)
         pass.settings = correction.settings
         pass.attempts = correction.attempts
         pass.isHeld = ledger.isHeld
@@ -199,7 +213,7 @@ package struct Reconciler: Sendable {
     }
 
     /// Whether the command is about nothing that there is: a slip of the pen must not hold the host, nor let it go.
-    private func isVoid(_ settings: [Assessed]) -> Bool {
+    func isVoid(_ settings: [Assessed]) -> Bool {
         isPartial && !settings.contains { isSelected($0.setting.id) }
     }
 
@@ -213,14 +227,43 @@ package struct Reconciler: Sendable {
         var problems = Problems()
         let rules = try load(problems: &problems)
         let ledger = try ledgerFile.load(from: host.files, ifPermitted: host.userID != 0)
-        let inventory = try takeInventory(of: host, needing: needs(of: rules, ledger))
-        var wanted = desire(rules, on: inventory, ledger: ledger, overrulingMode: overrulingMode, problems: &problems)
+        let (pass, desire) = try observe(Memory(rules: rules, ledger: ledger), problems: problems)
+        return (pass, desire, ledger)
+    }
+
+    /// What a pass starts from; of what one found before, only what is `isStale` is read again.
+    struct Memory: Sendable {
+        var rules: Rules
+        var ledger: Ledger
+        var inventory: Inventory?
+        var assessed: [SettingID: Assessed] = [:]
+        var isStale: @Sendable (Assessed) -> Bool = { _ in true }
+
+        init(rules: Rules, ledger: Ledger) {
+            self.rules = rules
+            self.ledger = ledger
+        }
+    }
+
+    func observe(_ memory: Memory, problems: Problems = Problems()) throws -> (Pass, Desire) {
+        var problems = problems
+        let ledger = memory.ledger
+        let inventory = try self.inventory(for: memory.rules, ledger, previous: memory.inventory)
+        var wanted = desire(
+            memory.rules, on: inventory, ledger: ledger, overrulingMode: overrulingMode, problems: &problems)
         guard !problems.hasErrors else { throw InvalidConfiguration(problems) }
         wanted.policy.allow.formUnion(allowing)
-        let settings = assess(
-            wanted.settings, allowing: wanted.policy.allow, on: host, kernel: inventory.kernelRelease, ledger: ledger)
+        // What is new, asked for in another way or of another device is read in any case.
+        let known = wanted.settings.map { setting in
+            memory.assessed[setting.id].flatMap { $0.setting == setting && !memory.isStale($0) ? $0 : nil }
+        }
+        let unknown = zip(wanted.settings, known).compactMap { $1 == nil ? $0 : nil }
+        var settings = assess(
+            unknown, allowing: wanted.policy.allow, on: host, kernel: inventory.kernelRelease, ledger: ledger)
+        let remembered = known.compactMap(\.self)
+        if !remembered.isEmpty { settings = (settings + remembered).sorted { $0.setting.id < $1.setting.id } }
         var pass = Pass(
-            inventory: inventory, time: host.now(), rules: rules, policy: wanted.policy, settings: settings,
+            inventory: inventory, time: host.now(), rules: memory.rules, policy: wanted.policy, settings: settings,
             isHeld: ledger.isHeld, problems: problems, errors: inventory.problems)
         pass.before = settings.values
         let assessed = Set(settings.map(\.setting.id))
@@ -228,20 +271,23 @@ package struct Reconciler: Sendable {
             setting in
             ledger[setting].map { LeftAlone(id: setting.id, written: $0.written ?? "", original: $0.original) }
         }
-        return (pass, wanted, ledger)
+        return (pass, wanted)
     }
 
-    /// Of the domains that are asked for something, or have something to put back.
-    private func needs(of rules: Rules, _ ledger: Ledger) -> Set<Inventory.Part> {
+    /// Looks at what the domains need that are asked for something, or have something to put back.
+    func inventory(for rules: Rules, _ ledger: Ledger, previous: Inventory?) throws(KernelError) -> Inventory {
         let names = Set(rules.rules.map(\.domain) + ledger.entries.keys.map(\.domain))
-        return allDomains.filter { names.contains($0.name) }.reduce(into: []) { $0.formUnion($1.needs) }
+        let needs = allDomains.filter { names.contains($0.name) }.reduce(into: Set()) { $0.formUnion($1.needs) }
+        return try HostTuning.takeInventory(of: host, needing: needs, previous: previous)
     }
 
     private func readLedger() throws(KernelError) -> Ledger { try ledgerFile.load(from: host.files) }
 
     /// Writes what the distribution applies at early boot, for settings that hold or will once their module is here.
     /// Lines of settings that the command is not about, or that are only observed, stay as they are.
-    private func persist(_ pass: Pass, in domain: any TuningDomain) throws(KernelError) {
+    private func persist(
+        _ pass: Pass, in domain: any TuningDomain, isSelected: (SettingID) -> Bool
+    ) throws(KernelError) {
         let own = pass.settings.filter { $0.setting.id.domain == domain.name }
         let mode = pass.policy.domainModes[domain.name] ?? pass.policy.mode
         let isObserved = pass.inventory.observeOnly != nil || mode == .observe
@@ -261,9 +307,9 @@ package struct Reconciler: Sendable {
 }
 
 extension Reconciler.Pass {
-    fileprivate func selected(by isSelected: (SettingID) -> Bool) -> Self { without { !isSelected($0.setting.id) } }
+    func selected(by isSelected: (SettingID) -> Bool) -> Self { without { !isSelected($0.setting.id) } }
 
-    fileprivate func without(_ isLeftOut: (Assessed) -> Bool) -> Self {
+    func without(_ isLeftOut: (Assessed) -> Bool) -> Self {
         var pass = self
         pass.settings.removeAll(where: isLeftOut)
         return pass
@@ -288,7 +334,7 @@ extension [Assessed] {
 
 extension Assessed {
     /// Something to put back that is not there now; nobody asks for it.
-    fileprivate var isGone: Bool { setting.isRestoration && outcome.state == .unsupported }
+    var isGone: Bool { setting.isRestoration && outcome.state == .unsupported }
 
     /// Whether early boot should set it too.
     fileprivate var isLasting: Bool {

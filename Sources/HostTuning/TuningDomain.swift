@@ -23,6 +23,9 @@ package protocol TuningDomain: Sendable {
 
     func disruption(of attribute: String) -> Disruption
 
+    /// Whether an event may have changed what this setting holds, or whether it is there at all.
+    func isStale(_ assessed: Assessed, after event: HostEvent) -> Bool
+
     /// What a person should know of an attribute on this kernel though nothing is wrong with it.
     func note(on attribute: String, in inventory: Inventory) -> String?
 

@@ -5,7 +5,7 @@ package import HostModel
 ///
 /// On disk before the write that it tells of, so that after a crash anywhere it still covers every write that was made.
 /// Keyed by what survives a rename (serial, PCI path), never by `sda`.
-package struct Ledger: Sendable {
+package struct Ledger: Hashable, Sendable {
     package struct Key: Hashable, Codable, Sendable {
         package var domain: String
         package var identity: String
@@ -18,7 +18,7 @@ package struct Ledger: Sendable {
         }
     }
 
-    package struct Entry: Sendable {
+    package struct Entry: Hashable, Sendable {
         package var key: Key
         /// The object's name when the entry was made, for people.
         package var name: String?

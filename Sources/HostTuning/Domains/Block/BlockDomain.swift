@@ -100,6 +100,10 @@ package struct BlockDomain: TuningDomain {
     /// Since Linux 6.11 the kernel freezes the queue for a write to any of them; before, for some.
     package func disruption(of attribute: String) -> Disruption { .ioStall }
 
+    package func isStale(_ assessed: Assessed, after event: HostEvent) -> Bool {
+        if case .disk(let name) = event { assessed.setting.id.object == name } else { false }
+    }
+
     package func value(_ text: String, of attribute: String) -> SettingValue {
         if attribute == BlockAttribute.scheduler.rawValue { return .word(KernelText.choice(text).current) }
         return KernelText.integer(text.trimmed).map { .integer($0) } ?? .word(text.trimmed)

@@ -54,6 +54,16 @@ package struct SysctlDomain: TuningDomain {
 
     package func disruption(of attribute: String) -> Disruption { .none }
 
+    /// A link brings keys of its own, a module too; those that are not here may be by now, whatever brought them.
+    package func isStale(_ assessed: Assessed, after event: HostEvent) -> Bool {
+        let attribute = assessed.setting.id.attribute
+        return switch event {
+        case .links: attribute.contains(".conf.") || attribute.contains(".neigh.")
+        case .module: assessed.outcome.held == nil || SysctlFacts.module(of: attribute) != nil
+        default: false
+        }
+    }
+
     package func note(on attribute: String, in inventory: Inventory) -> String? {
         SysctlFacts.note(on: attribute, kernel: KernelVersion(inventory.kernelRelease))
     }

@@ -1,0 +1,344 @@
+package import HostConfiguration
+package import HostModel
+
+/// What `run` does, pass by pass: the reconciler with a memory. A value without threads, timers or sockets, so that
+/// every story can be told in a test.
+///
+/// In the mode apply it writes at start, when told to, and what appears; in enforce also what drifts. Time comes as
+/// `uptime`, seconds of a clock that nobody sets.
+package struct Daemon: Sendable {
+    private var reconciler: Reconciler
+    private var configuration = ConfigurationState(files: [], generation: 0)
+    /// What is in force; nil as long as there never was a valid configuration.
+    private var rules: Rules?
+    private var record: ConfigurationRecord?
+    /// Warnings and errors of the newest files.
+    private var problems = Problems()
+    /// Of the whole host, as the last pass had it.
+    private var policy = Policy()
+    /// As it is on the disk; nil where it can't be read, and nothing may be written.
+    private var ledger: Ledger?
+    private var inventory: Inventory?
+    private var assessed: [SettingID: Assessed] = [:]
+    private var patience: [SettingID: Patience] = [:]
+    /// As last told to the outside.
+    private var told: [SettingID: SettingReport] = [:]
+
+    package init(_ reconciler: Reconciler) { self.reconciler = reconciler }
+
+    package enum Reason: Sendable {
+        /// The slow pass: everything is read again.
+        case schedule
+        /// What these may have touched is read again.
+        case events(Set<HostEvent>)
+        /// The first pass: with the newest configuration, or the last good one where that is broken.
+        case start
+        /// The configuration is read again, and what is asked is written.
+        case reload
+        case apply(Order)
+        case revert(Order)
+
+        fileprivate var isStart: Bool { if case .start = self { true } else { false } }
+    }
+
+    /// What a command asks for beside the configuration.
+    package struct Order: Sendable {
+        package var allowing: Set<Disruption>
+        package var mode: Mode?
+        package var isSelected: @Sendable (SettingID) -> Bool
+        package var isPartial: Bool
+        package var progress: @Sendable (Assessed, Attempt) -> Void
+
+        package init(
+            allowing: Set<Disruption> = [], mode: Mode? = nil, isPartial: Bool = false,
+            isSelected: @escaping @Sendable (SettingID) -> Bool = { _ in true },
+            progress: @escaping @Sendable (Assessed, Attempt) -> Void = { _, _ in }
+        ) {
+            self.allowing = allowing
+            self.mode = mode
+            self.isPartial = isPartial
+            self.progress = progress
+            self.isSelected = isSelected
+        }
+    }
+
+    /// What came of one pass.
+    package struct Round: Sendable {
+        /// Every setting of this host as it stands now, sorted by id.
+        package var settings: [SettingReport] = []
+        package var changes: [Change] = []
+        /// What was written, or tried.
+        package var attempts: [Attempt] = []
+        package var configuration: ConfigurationState
+        package var rules: Rules?
+        package var policy: Policy
+        package var hostname: String
+        /// The configuration's warnings, where it was read again.
+        package var warnings: [String] = []
+        /// What went wrong beside the settings themselves.
+        package var errors: [String] = []
+        /// What a command is told, only of what it asked about; nil for passes that nobody asked for.
+        package var answer: Result<Reconciler.Pass, any Error>?
+    }
+
+    /// One pass. It always ends in a round: what went wrong is told there.
+    package mutating func pass(_ reason: Reason, at uptime: Double) -> Round {
+        switch reason {
+        case .schedule: return round(among: nil, at: uptime)
+        case .events(let events): return round(among: events, at: uptime)
+        case .start, .reload:
+            load()
+            return round(among: nil, isDue: configuration.error == nil || reason.isStart, at: uptime)
+        case .apply(let order):
+            load()
+            return answer(at: uptime) { daemon throws in
+                if daemon.configuration.error != nil { throw InvalidConfiguration(daemon.problems) }
+                return try daemon.apply(order, at: uptime)
+            }
+        case .revert(let order): return answer(at: uptime) { daemon throws in try daemon.revert(order, at: uptime) }
+        }
+    }
+
+    // MARK: Configuration
+
+    /// Puts the newest files into force, or says why not.
+    private mutating func load() {
+        problems = Problems()
+        let recording = RecordingFiles(reconciler.host.files)
+        do {
+            let rules = try reconciler.load(from: recording, problems: &problems)
+            try review(rules)
+            configuration.error = nil
+            keep(rules, recording.record)
+        } catch let error as InvalidConfiguration {
+            problems = error.problems
+            configuration.error = error.description
+            if rules == nil { recall() }
+        } catch {
+            configuration.error = "\(error)"
+            if rules == nil { recall() }
+        }
+    }
+
+    /// Guard-rails need this host: what they refuse is as broken as what can't be read.
+    private func review(_ rules: Rules) throws {
+        var problems = Problems()
+        let ledger = ledger ?? Ledger()
+        let inventory = try reconciler.inventory(for: rules, ledger, previous: inventory)
+        _ = desire(rules, on: inventory, ledger: ledger, problems: &problems)
+        if problems.hasErrors { throw InvalidConfiguration(problems) }
+    }
+
+    private var lastGood: LastGoodFile { LastGoodFile(folder: reconciler.ledgerFile.folder) }
+
+    private mutating func keep(_ rules: Rules, _ record: ConfigurationRecord) {
+        let kept = try? lastGood.load(from: reconciler.host.files)
+        if kept?.record != record {
+            let contents = LastGoodFile.Contents(
+                generation: max(kept?.generation ?? 0, configuration.generation) + 1, record: record)
+            do {
+                try lastGood.save(contents, to: reconciler.host.files)
+            } catch {
+                // It is in force all the same; only a start with broken files would not know it.
+                problems.warn("\(error)", at: nil)
+            }
+            configuration.generation = contents.generation
+        } else {
+            configuration.generation = kept?.generation ?? 1
+        }
+        (self.rules, self.record) = (rules, record)
+        configuration.files = rules.configuration.files
+    }
+
+    private mutating func recall() {
+        do {
+            guard let contents = try lastGood.load(from: reconciler.host.files) else { return }
+            var problems = Problems()
+            let rules = try reconciler.load(from: contents.record, problems: &problems)
+            (self.rules, record) = (rules, contents.record)
+            configuration.files = rules.configuration.files
+            configuration.generation = contents.generation
+        } catch {
+            problems.error("the last good configuration can't be used either: \(error)", at: nil)
+        }
+    }
+
+    // MARK: Passes
+
+    /// Reads what is stale, writes what is due, and tells what has changed. `isDue`: everything that is asked, not only
+    /// what appeared or is enforced.
+    private mutating func round(among events: Set<HostEvent>?, isDue: Bool = false, at uptime: Double) -> Round {
+        configuration.hasChanged = record.map { !$0.isCurrent(in: reconciler.host.files) } ?? false
+        do {
+            let saved = try readLedger()
+            guard let rules else { return tell([]) }
+            var (pass, wanted) = try reconciler.observe(memory(rules, saved, stale: events))
+            var ledger = saved
+            var found = pass.settings
+            if !ledger.isHeld {
+                let blocked = block(&pass.settings, isDue: isDue, at: uptime)
+                found = pass.settings
+                try reconciler.write(&pass, wanted, ledger: &ledger, saved: saved) { !blocked.contains($0) }
+                if isDue { for domain in allDomains { reconciler.warn(of: domain, in: &pass) } }
+            }
+            self.ledger = ledger
+            return finish(pass, found: found, at: uptime)
+        } catch {
+            var round = tell(told.values.sorted { $0.id < $1.id })
+            round.errors.append("\(error)")
+            return round
+        }
+    }
+
+    /// Reads it where that failed before.
+    private mutating func readLedger() throws(KernelError) -> Ledger {
+        if let ledger { return ledger }
+        let read = try reconciler.ledgerFile.load(from: reconciler.host.files)
+        ledger = read
+        return read
+    }
+
+    /// What a command is told, also where it can't be carried out.
+    private mutating func answer(at uptime: Double, _ body: (inout Self) throws -> Round) -> Round {
+        do { return try body(&self) } catch {
+            var round = tell(told.values.sorted { $0.id < $1.id })
+            round.answer = .failure(error)
+            return round
+        }
+    }
+
+    private mutating func apply(_ order: Order, at uptime: Double) throws -> Round {
+        let saved = try readLedger()
+        guard let rules else { throw InvalidConfiguration(problems) }
+        var reconciler = ordered(order)
+        reconciler.overrulingMode = order.mode
+        var (pass, wanted) = try reconciler.observe(memory(rules, saved, stale: nil))
+        let found = pass.settings
+        var ledger = saved
+        if pass.inventory.observeOnly == nil, !reconciler.isVoid(pass.settings) { ledger.isHeld = false }
+        try reconciler.write(&pass, wanted, ledger: &ledger, saved: saved, isSelected: order.isSelected)
+        self.ledger = ledger
+        for id in patience.keys where order.isSelected(id) { patience[id] = nil }
+        for domain in allDomains { reconciler.warn(of: domain, in: &pass) }
+        for problem in problems.list { pass.problems.add(problem) }
+        configuration.hasChanged = false
+        var round = finish(pass, found: found, at: uptime)
+        round.answer = .success(pass.without(\.isGone).selected(by: order.isSelected))
+        return round
+    }
+
+    private mutating func revert(_ order: Order, at uptime: Double) throws -> Round {
+        let answer = try ordered(order).revert()
+        ledger = nil
+        var round = round(among: nil, at: uptime)
+        round.answer = .success(answer)
+        round.attempts = answer.attempts + round.attempts
+        return round
+    }
+
+    private func ordered(_ order: Order) -> Reconciler {
+        var reconciler = reconciler
+        reconciler.allowing = order.allowing
+        reconciler.isSelected = order.isSelected
+        reconciler.isPartial = order.isPartial
+        reconciler.progress = order.progress
+        return reconciler
+    }
+
+    private func memory(_ rules: Rules, _ ledger: Ledger, stale events: Set<HostEvent>?) -> Reconciler.Memory {
+        var memory = Reconciler.Memory(rules: rules, ledger: ledger)
+        memory.inventory = inventory
+        memory.assessed = assessed
+        guard let events, !events.contains(.everything) else { return memory }
+        memory.isStale = { assessed in events.contains { assessed.isStale(after: $0) } }
+        return memory
+    }
+
+    /// Which of the settings that differ are left as they are in this pass; for what is left alone on purpose their
+    /// outcome says so.
+    private mutating func block(_ settings: inout [Assessed], isDue: Bool, at uptime: Double) -> Set<SettingID> {
+        var blocked: Set<SettingID> = []
+        for index in settings.indices where settings[index].isToWrite {
+            let id = settings[index].setting.id
+            guard !isDue, !settings[index].hasAppeared(since: assessed[id]) else {
+                patience[id] = nil
+                continue
+            }
+            if let outcome = patience[id, default: Patience()].decide(
+                settings[index], at: uptime, interval: policy.interval)
+            {
+                settings[index].outcome = outcome
+                blocked.insert(id)
+            }
+        }
+        return blocked
+    }
+
+    /// Remembers the pass, and tells what it changed. `found` is how the settings stood before the writing.
+    private mutating func finish(_ pass: Reconciler.Pass, found: [Assessed], at uptime: Double) -> Round {
+        inventory = pass.inventory
+        policy = pass.policy
+        configuration.held = pass.isHeld
+        let now = pass.settings.filter { !$0.isGone }
+        assessed = Dictionary(now.map { ($0.setting.id, $0) }) { first, _ in first }
+        patience = patience.filter { assessed[$0.key] != nil }
+        for result in now { patience.note(result, at: uptime) }
+        let between = Dictionary(found.map { ($0.setting.id, $0.outcome.state) }) { first, _ in first }
+        var round = tell(now.map { SettingReport($0) }, between: between)
+        round.attempts = pass.attempts
+        round.warnings = pass.problems.list.map(\.description)
+        round.errors = pass.errors.map(\.description)
+        return round
+    }
+
+    /// What was drifted and is right again has changed twice (`between`): nobody must miss that.
+    private mutating func tell(_ settings: [SettingReport], between: [SettingID: State] = [:]) -> Round {
+        let time = reconciler.host.now()
+        var changes: [Change] = []
+        var now: [SettingReport] = []
+        for var setting in settings {
+            let before = told[setting.id]
+            var from = before?.state
+            if let passed = between[setting.id], passed != from, passed != setting.state {
+                var halfway = setting
+                halfway.state = passed
+                changes.append(Change(time: time, from: from, to: passed, setting: halfway))
+                from = passed
+            }
+            setting.since = from == setting.state ? before?.since : time
+            if from != setting.state {
+                changes.append(Change(time: time, from: from, to: setting.state, setting: setting))
+            }
+            now.append(setting)
+        }
+        let ids = Set(now.map(\.id))
+        for (id, setting) in told.sorted(by: { $0.key < $1.key }) where !ids.contains(id) {
+            changes.append(Change(time: time, from: setting.state, to: nil, setting: setting))
+        }
+        told = Dictionary(now.map { ($0.id, $0) }) { first, _ in first }
+        return Round(
+            settings: now, changes: changes, configuration: configuration, rules: rules, policy: policy,
+            hostname: inventory?.hostname ?? "")
+    }
+}
+
+extension Assessed {
+    func isStale(after event: HostEvent) -> Bool {
+        switch event {
+        case .everything: true
+        case .answered(let target): setting.target?.path == target
+        default: allDomains.first { $0.name == setting.id.domain }?.isStale(self, after: event) ?? false
+        }
+    }
+
+    /// Whether this is the first time that it could be written.
+    fileprivate func hasAppeared(since before: Assessed?) -> Bool {
+        guard let before, before.setting.target == setting.target else { return true }
+        return switch before.outcome {
+        case .pending(let pending, _, _): pending.isAbsence
+        case .unsupported, .unknown: true
+        case .failed(_, let error): error.errno == .timedOut || error.errno == .canceled
+        case .inSync, .adjusted, .drifted, .contested: false
+        }
+    }
+}
