@@ -72,6 +72,8 @@ package protocol TuningDomain: Sendable {
 extension TuningDomain {
     package var needs: Set<Inventory.Part> { [] }
 
+    package func isStale(_ assessed: Assessed, after event: HostEvent) -> Bool { false }
+
     package func checkIsSame(_ target: Target, on host: Host) throws(KernelError) {}
 
     package func note(on attribute: String, in inventory: Inventory) -> String? { nil }
