@@ -154,7 +154,7 @@ private struct Story {
 }
 
 /// Steele, Lea and Flood's SplitMix64: the same stories every time.
-private struct SplitMix: RandomNumberGenerator {
+struct SplitMix: RandomNumberGenerator {
     var state: UInt64
 
     mutating func next() -> UInt64 {
