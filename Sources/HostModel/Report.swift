@@ -1,20 +1,19 @@
 package import FoundationEssentials
 
 /// One pass over this host, ready to print. `check`, `apply` and the daemon make the same one.
-package struct Report: Sendable {
+package struct Report: Hashable, Sendable {
     package var node: String
     package var time: Date
     /// Grows with every change of the report; a command that ends with its first report has 1.
     package var revision: Int
     package var configuration: ConfigurationState
     /// Sorted by id.
-    package var settings: [Assessed]
-    /// `sha256:…` of the merged configuration, and of what nodes of one kind should share.
-    package var fingerprints: (configuration: String, state: String)
+    package var settings: [SettingReport]
+    package var fingerprints: Fingerprints
 
     package init(
-        node: String, time: Date, revision: Int = 1, configuration: ConfigurationState, settings: [Assessed],
-        fingerprints: (configuration: String, state: String)
+        node: String, time: Date, revision: Int = 1, configuration: ConfigurationState, settings: [SettingReport],
+        fingerprints: Fingerprints
     ) {
         self.node = node
         self.time = time
@@ -25,21 +24,43 @@ package struct Report: Sendable {
     }
 
     /// The worst state present.
-    package var state: State { settings.map(\.outcome.state).max() ?? .inSync }
+    package var state: State { settings.map(\.state).max() ?? .inSync }
 
     /// Whether a command that ends with this report exits with 2.
     package var hasFault: Bool { settings.contains(where: \.isFault) }
 }
 
+extension Report {
+    /// Of a single pass, in which nobody watched since when.
+    package init(
+        node: String, time: Date, configuration: ConfigurationState, assessed: [Assessed], fingerprints: Fingerprints
+    ) {
+        self.init(
+            node: node, time: time, configuration: configuration, settings: assessed.map { SettingReport($0) },
+            fingerprints: fingerprints)
+    }
+}
+
+/// `sha256:…` of the merged configuration, and of what nodes of one kind should share.
+package struct Fingerprints: Hashable, Sendable {
+    package var configuration: String
+    package var state: String
+
+    package init(configuration: String, state: String) {
+        self.configuration = configuration
+        self.state = state
+    }
+}
+
 /// Which configuration a report is about.
-package struct ConfigurationState: Sendable {
+package struct ConfigurationState: Hashable, Sendable {
     package var files: [String]
     package var generation: Int
     /// Why the newest files are not the ones in force, if so.
     package var error: String?
     /// Whether `revert` asked to leave everything alone until the next `apply`.
     package var held: Bool
-    /// Whether files have changed since and are not loaded.
+    /// Whether files changed since they were loaded.
     package var hasChanged: Bool
 
     package init(

@@ -13,13 +13,33 @@ package struct SettingReport: Hashable, Sendable {
     package var mode: Mode
     package var disruption: Disruption
     package var required: Bool
-    /// `FILE:LINE` of the line that won.
+    /// `FILE:LINE` of the line that won; the column is not told.
     package var source: Origin
     /// Whether nobody asks for it any more, so that it goes back.
     package var isRestoration: Bool
     /// When it came to be in this state; nil where nobody watched.
     package var since: Date?
     package var detail: String?
+
+    package init(
+        id: SettingID, state: State, pendingOn: Pending? = nil, desired: String, observed: String? = nil,
+        original: String? = nil, mode: Mode = .apply, disruption: Disruption = .none, required: Bool = false,
+        source: Origin, isRestoration: Bool = false, since: Date? = nil, detail: String? = nil
+    ) {
+        self.id = id
+        self.state = state
+        self.pendingOn = pendingOn
+        self.desired = desired
+        self.observed = observed
+        self.original = original
+        self.mode = mode
+        self.disruption = disruption
+        self.required = required
+        self.source = source
+        self.isRestoration = isRestoration
+        self.since = since
+        self.detail = detail
+    }
 
     package init(_ assessed: Assessed, since: Date? = nil) {
         let setting = assessed.setting
@@ -32,7 +52,7 @@ package struct SettingReport: Hashable, Sendable {
         mode = setting.mode
         disruption = setting.disruption
         required = setting.required
-        source = setting.origin
+        source = Origin(file: setting.origin.file, line: setting.origin.line)
         isRestoration = setting.isRestoration
         self.since = since
         let parts = [assessed.outcome.detail, setting.note].compactMap(\.self)

@@ -28,7 +28,7 @@ extension Document {
             ("summary", Self.summary(report)),
             ("fingerprints", fingerprints),
             ("configuration", Self.configuration(report.configuration)),
-            ("settings", .list(report.settings.map(Self.setting))),
+            ("settings", .list(report.settings.map { Document($0) })),
         ])
     }
 
@@ -44,40 +44,34 @@ extension Document {
             ("generation", .integer(configuration.generation)),
             ("error", text(orNull: configuration.error)),
             ("held", .flag(configuration.held)),
+            ("changed", .flag(configuration.hasChanged)),
         ])
     }
 
-    static func setting(_ assessed: Assessed) -> Document {
-        let setting = assessed.setting
-        return .fields([
+    init(_ setting: SettingReport) {
+        self = .fields([
             ("id", .text(setting.id.description)),
-            ("state", .text(assessed.outcome.state.rawValue)),
-            ("pendingOn", text(orNull: assessed.outcome.pendingOn?.rawValue)),
-            ("desired", .text(assessed.desired)),
-            ("observed", text(orNull: assessed.outcome.held?.description)),
-            ("original", text(orNull: assessed.original)),
+            ("state", .text(setting.state.rawValue)),
+            ("pendingOn", .text(orNull: setting.pendingOn?.rawValue)),
+            ("desired", .text(setting.desired)),
+            ("observed", .text(orNull: setting.observed)),
+            ("original", .text(orNull: setting.original)),
             ("mode", .text(setting.mode.rawValue)),
             ("disruption", .text(setting.disruption.rawValue)),
-            ("source", .text(setting.origin.description)),
-            // A single pass can't know since when, nor who wrote: only the daemon watches.
-            ("since", .null),
-            ("detail", text(orNull: assessed.detail)),
+            ("required", .flag(setting.required)),
+            ("source", .text(setting.source.description)),
+            ("restoration", .flag(setting.isRestoration)),
+            ("since", .text(orNull: setting.since.map(timestamp))),
+            ("detail", .text(orNull: setting.detail)),
+            // Nobody watches yet who writes.
             ("writer", .null),
         ])
     }
 }
 
-extension Assessed {
-    /// What there is to say beyond the values: the outcome's detail and the setting's note.
-    var detail: String? {
-        let parts = [outcome.detail, setting.note].compactMap { $0 }
-        return parts.isEmpty ? nil : parts.joined(separator: "; ")
-    }
-}
-
 /// How many settings are in each state.
-func counts(_ settings: [Assessed]) -> [State: Int] {
-    settings.reduce(into: [:]) { $0[$1.outcome.state, default: 0] += 1 }
+func counts(_ settings: [SettingReport]) -> [State: Int] {
+    settings.reduce(into: [:]) { $0[$1.state, default: 0] += 1 }
 }
 
 /// RFC 3339 in UTC with milliseconds: `2026-11-23T18:03:11.120Z`.

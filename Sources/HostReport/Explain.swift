@@ -8,17 +8,17 @@ package func yaml(_ explanation: Explanation) throws -> String { try yaml(Docume
 
 /// The same for people: a line for each thing to know.
 package func table(_ explanation: Explanation, style: TableStyle) -> String {
-    let assessed = explanation.assessed
-    let setting = assessed.setting
-    var rows = [Row(cells: ["state", assessed.outcome.state.rawValue], beneath: assessed.detail.map(visible))]
+    let setting = explanation.assessed.setting
+    let report = SettingReport(explanation.assessed)
+    var rows = [Row(cells: ["state", report.state.rawValue], beneath: report.detail.map(visible))]
     func add(_ label: String, _ text: String?, beneath: String? = nil) {
         if let text { rows.append(Row(cells: [label, text], beneath: beneath)) }
     }
-    add("holds", assessed.outcome.held.map { visible($0.description) })
-    add("wants", visible(assessed.desired))
+    add("holds", report.observed.map(visible))
+    add("wants", visible(report.desired))
     add("asked by", setting.origin.description)
     for loser in setting.overridden.reversed() { add("over", "\(visible(loser.requirement)) of \(loser.origin)") }
-    add("found first", assessed.original.map(visible))
+    add("found first", report.original.map(visible))
     if let last = explanation.lastWrite {
         add("written", "\(visible(last.value)), first at \(timestamp(last.firstTime)) under Linux \(last.kernel)")
     }
@@ -50,7 +50,7 @@ extension Document {
         }
         self = .fields([
             ("apiVersion", .text("ais-hostd/v1")),
-            ("setting", Self.setting(explanation.assessed)),
+            ("setting", Document(SettingReport(explanation.assessed))),
             ("overridden", .list(overridden)),
             ("alsoSetBy", .list(mentions)),
             ("lastWrite", written ?? .null),

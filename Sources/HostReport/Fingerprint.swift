@@ -4,7 +4,7 @@ package import HostModel
 ///
 /// Devices take part by their role, never by name: the rule that asked, the attribute, and how many of them stand
 /// alike. So a disk that is renamed, replaced by its like, or sits in another host changes nothing.
-package func stateFingerprint(_ settings: [Assessed]) -> String {
+package func stateFingerprint(_ settings: [SettingReport]) -> String {
     let roles = settings.reduce(into: [String: Int]()) { $0[role($1), default: 0] += 1 }
     // Sorted, since a dictionary's order changes with every process.
     let text = roles.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)\n" }.joined()
@@ -14,11 +14,10 @@ package func stateFingerprint(_ settings: [Assessed]) -> String {
 /// `sha256:…` of a text.
 package func fingerprint(of text: String) -> String { "sha256:" + sha256(Array(text.utf8)).map(hexadecimal).joined() }
 
-private func role(_ assessed: Assessed) -> String {
-    let setting = assessed.setting
-    let object = setting.id.object == nil ? nil : setting.origin.description
-    let held = assessed.outcome.held?.description
-    return [setting.id.domain, object, setting.id.attribute, assessed.desired, held, assessed.outcome.state.rawValue]
+private func role(_ setting: SettingReport) -> String {
+    let id = setting.id
+    let object = id.object == nil ? nil : setting.source.description
+    return [id.domain, object, id.attribute, setting.desired, setting.observed, setting.state.rawValue]
         .map(delimited).joined()
 }
 

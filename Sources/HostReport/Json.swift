@@ -11,9 +11,16 @@ func json(_ document: Document) -> String {
     return String(decoding: bytes, as: UTF8.self) + "\n"
 }
 
+/// All of it on one line, for streams of many.
+func jsonLine(_ document: Document) -> String {
+    var bytes: [UInt8] = []
+    document.print(to: &bytes, lineStart: nil)
+    return String(decoding: bytes, as: UTF8.self) + "\n"
+}
+
 extension Document {
-    /// A new line of what belongs to this document begins with `lineStart`.
-    fileprivate func print(to bytes: inout [UInt8], lineStart: String) {
+    /// A new line of what belongs to this document begins with `lineStart`; nil keeps to one line.
+    fileprivate func print(to bytes: inout [UInt8], lineStart: String?) {
         switch self {
         case .null: bytes += "null".utf8
         case .flag(let flag): bytes += (flag ? "true" : "false").utf8
@@ -27,25 +34,25 @@ extension Document {
             let sorted = fields.sorted { $0.0 < $1.0 }
             print(sorted, between: ("{", "}"), to: &bytes, lineStart: lineStart) { field, bytes, lineStart in
                 printQuoted(field.0, to: &bytes)
-                bytes += " : ".utf8
+                bytes += (lineStart == nil ? ":" : " : ").utf8
                 field.1.print(to: &bytes, lineStart: lineStart)
             }
         }
     }
 
     private func print<Item>(
-        _ items: [Item], between ends: (String, String), to bytes: inout [UInt8], lineStart: String,
-        _ printItem: (Item, inout [UInt8], String) -> Void
+        _ items: [Item], between ends: (String, String), to bytes: inout [UInt8], lineStart: String?,
+        _ printItem: (Item, inout [UInt8], String?) -> Void
     ) {
         bytes += ends.0.utf8
-        let inner = lineStart + "  "
+        let inner = lineStart.map { $0 + "  " }
         for (index, item) in items.enumerated() {
             if index > 0 { bytes.append(UInt8(ascii: ",")) }
-            bytes += inner.utf8
+            bytes += (inner ?? "").utf8
             printItem(item, &bytes, inner)
         }
-        if items.isEmpty { bytes += "\n".utf8 }
-        bytes += lineStart.utf8
+        if items.isEmpty, lineStart != nil { bytes += "\n".utf8 }
+        bytes += (lineStart ?? "").utf8
         bytes += ends.1.utf8
     }
 }

@@ -1,7 +1,7 @@
 package import FoundationEssentials
 
 /// What the daemon counts; the rest of the metrics is in its report.
-package struct Counters: Sendable {
+package struct Counters: Hashable, Sendable {
     package var version: String
     /// Whether the newest files are the ones in force.
     package var isConfigurationValid = true
@@ -26,7 +26,7 @@ package struct Counters: Sendable {
 }
 
 /// Counts of durations up to each bound, as Prometheus wants them. Seconds.
-package struct Histogram: Sendable {
+package struct Histogram: Hashable, Sendable {
     package let bounds: [Double]
     /// One more than bounds: the last counts what is beyond them.
     package private(set) var counts: [Int]
@@ -40,5 +40,40 @@ package struct Histogram: Sendable {
     package mutating func observe(_ value: Double) {
         counts[bounds.firstIndex { value <= $0 } ?? bounds.count] += 1
         sum += value
+    }
+}
+
+extension Histogram {
+    /// How many values were at most each bound, and how many there were at all: what Prometheus calls buckets.
+    var cumulated: (upTo: [(bound: Double, count: Int)], all: Int) {
+        var all = 0
+        let upTo = zip(bounds, counts).map { bound, count in
+            all += count
+            return (bound, all)
+        }
+        return (upTo, counts.reduce(0, +))
+    }
+}
+
+/// What the process costs this host.
+package struct ProcessMetrics: Hashable, Sendable {
+    /// User and system time.
+    package var cpuSeconds: Double
+    package var residentBytes: Int
+    package var virtualBytes: Int
+    package var openDescriptors: Int
+    package var maxDescriptors: Int
+    package var startTime: Date
+
+    package init(
+        cpuSeconds: Double, residentBytes: Int, virtualBytes: Int, openDescriptors: Int, maxDescriptors: Int,
+        startTime: Date
+    ) {
+        self.cpuSeconds = cpuSeconds
+        self.residentBytes = residentBytes
+        self.virtualBytes = virtualBytes
+        self.openDescriptors = openDescriptors
+        self.maxDescriptors = maxDescriptors
+        self.startTime = startTime
     }
 }

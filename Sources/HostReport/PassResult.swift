@@ -1,7 +1,7 @@
 package import HostModel
 
 /// What `apply` and `revert` tell of themselves, wherever they did it.
-package struct PassResult: Sendable {
+package struct PassResult: Hashable, Sendable {
     package var report: Report
     /// What was written, and what came of each.
     package var changes: [PlannedChange]

@@ -1,3 +1,4 @@
+import FoundationEssentials
 package import HostModel
 
 /// How a listing for people looks.
@@ -23,12 +24,14 @@ package struct TableStyle: Sendable {
 /// The report for people: a summary in words, then what is not as asked, worst first, and which line asked for it;
 /// without settings that were listed above it already.
 package func table(_ report: Report, style: TableStyle, without listed: Set<SettingID> = []) -> String {
-    let unlisted = report.settings.filter { !listed.contains($0.setting.id) }
-    let shown = unlisted.filter { style.verbose || $0.outcome.state != .inSync || $0.setting.note != nil }
+    let unlisted = report.settings.filter { !listed.contains($0.id) }
+    let shown = unlisted.filter { style.verbose || $0.state != .inSync || $0.detail != nil }
     var text = summary(report, style: style)
     if shown.isEmpty { return text }
 
-    let heading = Row(cells: ["STATE", "SETTING", "HOLDS \(style.arrow) WANTS", "ASKED BY"], tint: .dim)
+    let isTimed = style.verbose && shown.contains { $0.since != nil }
+    let heading = Row(
+        cells: ["STATE", "SETTING", "HOLDS \(style.arrow) WANTS", "ASKED BY"] + (isTimed ? ["SINCE"] : []), tint: .dim)
     let rows = folded(entries(shown, style: style)).map { entry in
         var row = entry.row
         row.cells.insert(name(entry), at: 1)
@@ -56,6 +59,9 @@ private func summary(_ report: Report, style: TableStyle) -> String {
         let force = "generation \(report.configuration.generation) stays in force"
         rows.append(Row(cells: ["broken configuration, \(force):"], beneath: visible(error), tint: .red))
     }
+    if report.configuration.hasChanged {
+        rows.append(Row(cells: ["files changed since they were loaded: systemctl reload ais-hostd"], tint: .yellow))
+    }
     if report.configuration.held {
         rows.append(Row(cells: ["held: nothing is applied until the next `ais-hostd apply`"], tint: .yellow))
     }
@@ -65,9 +71,9 @@ private func summary(_ report: Report, style: TableStyle) -> String {
 /// A space that does not break: U+00A0.
 private let tie: Character = "\u{a0}"
 
-private func entries(_ settings: [Assessed], style: TableStyle) -> [Entry] {
+private func entries(_ settings: [SettingReport], style: TableStyle) -> [Entry] {
     // What a rule asks of a device that is not here is one thing to know, however many attributes it names.
-    let isFolded = { (assessed: Assessed) in assessed.outcome.pendingOn == .device && !style.verbose }
+    let isFolded = { (setting: SettingReport) in setting.pendingOn == .device && !style.verbose }
     let rules = Dictionary(grouping: settings.filter(isFolded), by: Rule.init).values
     return settings.filter { !isFolded($0) }.map { entry($0, style: style) }
         + rules.map { entry(sameRule: $0, style: style) }
@@ -80,18 +86,18 @@ private struct Rule: Hashable {
     let detail: String?
     let isFault: Bool
 
-    init(_ assessed: Assessed) {
-        domain = assessed.setting.id.domain
-        object = assessed.setting.id.object
-        file = assessed.setting.origin.file
-        detail = assessed.detail
-        isFault = assessed.isFault
+    init(_ setting: SettingReport) {
+        domain = setting.id.domain
+        object = setting.id.object
+        file = setting.source.file
+        detail = setting.detail
+        isFault = setting.isFault
     }
 }
 
-private func entry(sameRule settings: [Assessed], style: TableStyle) -> Entry {
-    let settings = settings.sorted { $0.setting.origin.line < $1.setting.origin.line }
-    let ids = settings.map(\.setting.id)
+private func entry(sameRule settings: [SettingReport], style: TableStyle) -> Entry {
+    let settings = settings.sorted { $0.source.line < $1.source.line }
+    let ids = settings.map(\.id)
     var entry = entry(settings[0], style: style)
     if settings.count == 1 { return entry }
     entry.ids = ids
@@ -100,42 +106,40 @@ private func entry(sameRule settings: [Assessed], style: TableStyle) -> Entry {
     return entry
 }
 
-private func entry(_ assessed: Assessed, style: TableStyle) -> Entry {
-    let state = assessed.outcome.state
-    let held = assessed.outcome.held.map { visible($0.description) }
-    let wanted = visible(assessed.desired)
+private func entry(_ setting: SettingReport, style: TableStyle) -> Entry {
+    let held = setting.observed.map(visible)
+    let wanted = visible(setting.desired)
     let change =
-        switch (held, state) {
+        switch (held, setting.state) {
         case (let held?, .inSync): held
         case (let held?, _): "\(held) \(style.arrow) \(wanted)"
         case (nil, _): "wants \(wanted)"
         }
+    var cells = [
+        setting.state.words, change, visible(source(setting.source, isRestoration: setting.isRestoration)),
+    ]
+    if style.verbose, let since = setting.since { cells.append(since.formatted(.iso8601)) }
     return Entry(
-        ids: [assessed.setting.id], rank: State.allCases.firstIndex(of: state) ?? 0,
-        row: Row(
-            cells: [
-                state.words, change,
-                visible(source(assessed.setting.origin, isRestoration: assessed.setting.isRestoration)),
-            ], beneath: explanation(assessed),
-            tint: tint(assessed)))
+        ids: [setting.id], rank: State.allCases.firstIndex(of: setting.state) ?? 0,
+        row: Row(cells: cells, beneath: explanation(setting), tint: tint(setting)))
 }
 
 /// The detail, led by what it waits for, or by why this counts as a fault where the state alone doesn't say so.
-private func explanation(_ assessed: Assessed) -> String? {
+func explanation(_ setting: SettingReport) -> String? {
     var parts: [String] = []
-    if assessed.isFault && assessed.setting.required && !assessed.outcome.isFault(required: false) {
+    if setting.isFault && !setting.state.isFault(pendingOn: setting.pendingOn, required: false) {
         parts.append("required")
     }
-    if let pending = assessed.outcome.pendingOn { parts.append("waits for \(pending)") }
-    if let detail = assessed.detail { parts.append(visible(detail)) }
+    if let pending = setting.pendingOn { parts.append("waits for \(pending)") }
+    if let detail = setting.detail { parts.append(visible(detail)) }
     return parts.isEmpty ? nil : parts.joined(separator: ": ")
 }
 
-private func tint(_ assessed: Assessed) -> Tint {
-    switch assessed.outcome.state {
+private func tint(_ setting: SettingReport) -> Tint {
+    switch setting.state {
     case .failed, .drifted, .contested: .red
     case .pending: .yellow
-    case .inSync, .adjusted, .unsupported, .unknown: assessed.isFault ? .red : .dim
+    case .inSync, .adjusted, .unsupported, .unknown: setting.isFault ? .red : .dim
     }
 }
 

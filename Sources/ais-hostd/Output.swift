@@ -56,7 +56,7 @@ func finish(
             let style = TableStyle.terminal(verbose: options.verbose)
             if !changes.isEmpty { print(changeList(changes, style: style)) }
             let listed = Set(changes.map(\.id))
-            if let verdict, !report.settings.contains(where: { $0.isFault && !listed.contains($0.setting.id) }) {
+            if let verdict, !report.settings.contains(where: { $0.isFault && !listed.contains($0.id) }) {
                 print("\(report.node): \(verdict)")
             } else {
                 print(table(report, style: style, without: listed), terminator: "")
@@ -83,8 +83,9 @@ extension Report {
         self.init(
             node: pass.inventory.hostname, time: pass.time,
             configuration: ConfigurationState(files: pass.rules?.configuration.files ?? [], held: pass.isHeld),
-            settings: pass.settings,
-            fingerprints: isTable
-                ? ("", "") : (fingerprint(of: pass.rules?.canonicalText ?? ""), stateFingerprint(pass.settings)))
+            assessed: pass.settings, fingerprints: Fingerprints(configuration: "", state: ""))
+        if isTable { return }
+        fingerprints = Fingerprints(
+            configuration: fingerprint(of: pass.rules?.canonicalText ?? ""), state: stateFingerprint(settings))
     }
 }

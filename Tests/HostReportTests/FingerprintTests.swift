@@ -2,6 +2,10 @@ import HostModel
 import HostReport
 import Testing
 
+private func fingerprint(_ settings: [Assessed]) -> String {
+    stateFingerprint(settings.map { SettingReport($0) })
+}
+
 @Suite("the state's fingerprint")
 struct FingerprintTests {
     private let settings = [
@@ -12,7 +16,7 @@ struct FingerprintTests {
 
     @Test("is a SHA-256 in hexadecimal")
     func form() {
-        let digest = stateFingerprint(settings).split(separator: ":")
+        let digest = fingerprint(settings).split(separator: ":")
         #expect(digest.first == "sha256" && digest.last?.count == 64)
         #expect(stateFingerprint([]) == "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
     }
@@ -24,13 +28,13 @@ struct FingerprintTests {
             disk("nvme0n1", "nr_requests", "2048", .inSync(held: .integer(2048)), line(hdd, 9), serial: "Y"),
             settings[0],
         ]
-        #expect(stateFingerprint(other) == stateFingerprint(settings))
+        #expect(fingerprint(other) == fingerprint(settings))
     }
 
     @Test("stays when only words for people differ")
     func words() {
         let one = sysctl("vm.swappiness", "10", .inSync(held: .integer(10)), line(own, 1), note: "by the way")
-        #expect(stateFingerprint([one]) == stateFingerprint([settings[0]]))
+        #expect(fingerprint([one]) == fingerprint([settings[0]]))
     }
 
     @Test(
@@ -45,23 +49,23 @@ struct FingerprintTests {
             disk("sdc", "rq_affinity", "2048", .inSync(held: .integer(2048)), line(hdd, 9)),
         ])
     func sensitive(changed: Assessed) {
-        #expect(stateFingerprint([changed] + settings.dropFirst()) != stateFingerprint(settings))
+        #expect(fingerprint([changed] + settings.dropFirst()) != fingerprint(settings))
     }
 
     @Test("counts devices that stand alike")
     func multiplicity() {
         let third = disk("sdc", "nr_requests", "2048", .drifted(held: .integer(256)), line(hdd, 9))
-        #expect(stateFingerprint(settings + [third]) != stateFingerprint(settings))
+        #expect(fingerprint(settings + [third]) != fingerprint(settings))
     }
 
     @Test("tells an empty value from an unknown one, and where one field ends")
     func delimited() {
         let empty = sysctl("a", "", .pending(.reboot, held: .word(""), ""), line(own, 1))
         let unknown = sysctl("a", "", .pending(.reboot, held: nil, ""), line(own, 1))
-        #expect(stateFingerprint([empty]) != stateFingerprint([unknown]))
+        #expect(fingerprint([empty]) != fingerprint([unknown]))
         let left = sysctl("a", "bc", .drifted(held: .word("d")), line(own, 1))
         let right = sysctl("ab", "c", .drifted(held: .word("d")), line(own, 1))
-        #expect(stateFingerprint([left]) != stateFingerprint([right]))
+        #expect(fingerprint([left]) != fingerprint([right]))
     }
 }
 

@@ -37,8 +37,8 @@ func report(_ settings: [Assessed], node: String = "cpu01", error: String? = nil
     Report(
         node: node, time: Date(timeIntervalSince1970: 1_795_456_991.12),
         configuration: ConfigurationState(files: [required, hdd, own], generation: 3, error: error, held: held),
-        settings: settings.sorted { $0.setting.id < $1.setting.id },
-        fingerprints: (configuration: "sha256:" + String(repeating: "0", count: 64), state: "sha256:f00d"))
+        assessed: settings.sorted { $0.setting.id < $1.setting.id },
+        fingerprints: Fingerprints(configuration: "sha256:" + String(repeating: "0", count: 64), state: "sha256:f00d"))
 }
 
 /// A node on which everything has gone wrong at once; `contested` has no outcome yet.

@@ -54,6 +54,27 @@ struct TableTests {
         try expectGolden(table(broken, style: TableStyle()), "table-configuration.txt")
     }
 
+    @Test("files that changed are said, with what loads them")
+    func changedFiles() {
+        var report = report([])
+        report.configuration.hasChanged = true
+        #expect(
+            table(report, style: TableStyle())
+                == "cpu01: nothing is asked of this host\n"
+                + "files changed since they were loaded: systemctl reload ais-hostd\n")
+    }
+
+    @Test("verbose says since when, where somebody watched")
+    func since() throws {
+        var report = report(badDay)
+        let plain = table(report, style: TableStyle())
+        for index in report.settings.indices where index % 3 > 0 {
+            report.settings[index].since = Date(timeIntervalSince1970: 1_795_456_979.004)
+        }
+        #expect(table(report, style: TableStyle()) == plain)
+        try expectGolden(table(report, style: TableStyle(width: 120, verbose: true)), "table-since.txt")
+    }
+
     @Test("a thousand disks that stand alike take one row")
     func thousandDisks() throws {
         var settings: [Assessed] = []
