@@ -13,4 +13,6 @@ package enum HostEvent: Hashable, Sendable {
     case configuration
     /// A target that had not answered in time does so again, by its folder in sysfs.
     case answered(String)
+    /// More happened than the kernel kept for us: any of the above may have.
+    case everything
 }
