@@ -26,7 +26,8 @@ func call<Result: SignedInteger>(
 
 /// An open file, closed at the end of its life.
 struct Descriptor: ~Copyable {
-    private let number: Int32
+    /// For calls that have no method here. It is closed with this value.
+    let number: Int32
     /// What errors name.
     let path: String
 
@@ -34,6 +35,12 @@ struct Descriptor: ~Copyable {
     init(opening path: String, _ flags: Int32) throws(KernelError) {
         number = try call("open", path) { open(path, flags | O_CLOEXEC) }
         self.path = path
+    }
+
+    /// Takes what a call made that is not `open(2)`: `epoll`, `signalfd`, a socket.
+    init(_ operation: String, _ subject: String, _ body: () -> Int32) throws(KernelError) {
+        number = try call(operation, subject, body)
+        path = subject
     }
 
     /// Creates a file in a folder, where none of that name may be. `openat(2)` with `O_EXCL`

@@ -5,6 +5,10 @@
 #include <libudev.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <systemd/sd-daemon.h>
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
@@ -19,5 +23,21 @@ unsigned clinux_minor(unsigned long device);
 
 /* Gives the calling thread mounts of its own, and keeps what is mounted there from the rest of the system. */
 int clinux_unshare_mounts(void);
+
+/* Gives the calling thread a network of its own, with a loopback link that is down. */
+int clinux_unshare_network(void);
+
+/* Names the calling thread; the kernel keeps 15 bytes. */
+int clinux_name_thread(const char *name);
+
+/* struct ucred, which headers give only under _GNU_SOURCE. */
+struct clinux_peer {
+    int process;
+    unsigned user;
+    unsigned group;
+};
+
+/* Who has connected, or listens: SO_PEERCRED. */
+int clinux_peer(int socket, struct clinux_peer *peer);
 
 #endif

@@ -1,0 +1,63 @@
+import CLinux
+import Glibc
+package import HostModel
+
+/// Disks and modules that come, go or change: after udev's rules where udevd runs, else as the kernel tells it.
+/// `udev_monitor(3)`
+package final class UdevEvents: EventSource {
+    private let monitor: OpaquePointer
+
+    package init() throws(KernelError) {
+        let isRunning = access("/run/udev/control", F_OK) == 0
+        let udev = try call("udev_new", "udev", pointer: { udev_new() })
+        // What is made from it keeps it.
+        defer { udev_unref(udev) }
+        monitor = try call(
+            "monitor", "udev",
+            pointer: {
+                udev_monitor_new_from_netlink(udev, isRunning ? "udev" : "kernel")
+            })
+        try check("filter", udev_monitor_filter_add_match_subsystem_devtype(monitor, "block", "disk"))
+        try check("filter", udev_monitor_filter_add_match_subsystem_devtype(monitor, "module", nil))
+        // A thousand disks come at once where a shelf of them is plugged in. Beyond the limit that others have it takes
+        // CAP_NET_ADMIN: without, the size that all have must do.
+        _ = udev_monitor_set_receive_buffer_size(monitor, 8 << 20)
+        try check("listen", udev_monitor_enable_receiving(monitor))
+    }
+
+    deinit { udev_monitor_unref(monitor) }
+
+    package var descriptor: Int32 { udev_monitor_get_fd(monitor) }
+
+    /// Names are those of `/sys/block`: `cciss!c0d0`.
+    package func drain() throws(KernelError) -> [HostEvent] {
+        var events: [HostEvent] = []
+        // So many that a storm of them does not keep the loop: it asks again.
+        for _ in 0..<256 {
+            do throws(KernelError) {
+                let device = try call("recv", "udev", pointer: { udev_monitor_receive_device(monitor) })
+                defer { udev_device_unref(device) }
+                if let event = event(of: device), !events.contains(event) { events.append(event) }
+            } catch let error where error.errno == .again {
+                // Also after a message that was none: what is behind it makes the descriptor ready again.
+                break
+            } catch let error where error.errno == .noBuffers {
+                if !events.contains(.everything) { events.append(.everything) }
+            }
+        }
+        return events
+    }
+
+    private func event(of device: OpaquePointer) -> HostEvent? {
+        // Not the name that udev answers, which has a slash for each `!`.
+        guard let subsystem = udev_device_get_subsystem(device), let path = udev_device_get_syspath(device),
+            let name = String(cString: path).split(separator: "/").last
+        else { return nil }
+        return String(cString: subsystem) == "block" ? .disk(String(name)) : .module(String(name))
+    }
+
+    private func check(_ operation: String, _ result: Int32) throws(KernelError) {
+        // udev answers a negative error number, and does not always set errno.
+        guard result >= 0 else { throw KernelError(operation, "udev", errno: Errno(rawValue: -result)) }
+    }
+}

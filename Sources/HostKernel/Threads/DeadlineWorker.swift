@@ -1,0 +1,150 @@
+package import HostModel
+import Synchronization
+
+/// Does the work on a thread of its own, and waits for it no longer than a deadline.
+///
+/// A thread whose work a device does not end can't be ended either: it is left alone with it, and other targets get
+/// another. One idle thread is kept; at rest nothing wakes it.
+package final class DeadlineWorker: Worker {
+    private let deadline: Duration
+    private let capacity: Int
+    private let threads: Threads
+
+    /// Of at most `capacity` works that are abandoned at a time; beyond that nothing is tried any more. `answered` is
+    /// told of a target on which nothing hangs any more, on a thread of the worker's.
+    package init(
+        deadline: Duration = .seconds(10), capacity: Int = 64, answered: @escaping @Sendable (String) -> Void
+    ) {
+        self.deadline = deadline
+        self.capacity = capacity
+        threads = Threads(answered: answered)
+    }
+
+    deinit { threads.state.change { $0.isClosed = true } }
+
+    /// EAGAIN where so many are abandoned that this one is not tried.
+    package func perform<Value: Sendable>(
+        on target: String, _ work: @escaping @Sendable (_ isAbandoned: @escaping @Sendable () -> Bool) -> Value
+    ) throws(KernelError) -> Value {
+        let (fate, answer) = (Fate(), Answer<Value>())
+        let start = monotonicNow()
+        try refuse(target, at: start)
+        try threads.run(
+            Job(target: target, fate: fate) { answer.give(work { fate.isAbandoned.load(ordering: .acquiring) }) })
+        if let value = threads.state.wait(until: start + deadline, for: { _ in answer.value }) { return value }
+        // It may have ended since: to look and to abandon is one step.
+        let late = threads.state.change { state -> Value? in
+            if let value = answer.value { return value }
+            fate.isAbandoned.store(true, ordering: .releasing)
+            state.abandoned.append(Abandoned(target: target, fate: fate, since: start))
+            return nil
+        }
+        guard let late else {
+            throw KernelError("work on", target, errno: .timedOut, message: "has not answered for \(words(deadline))")
+        }
+        return late
+    }
+
+    /// Whether it would only hang a thread more.
+    private func refuse(_ target: String, at now: Duration) throws(KernelError) {
+        let abandoned = threads.state.change { $0.abandoned }
+        if let same = abandoned.first(where: { $0.target == target }) {
+            throw KernelError(
+                "work on", target, errno: .timedOut, message: "still has not answered, for \(words(now - same.since))")
+        }
+        guard abandoned.count < capacity else {
+            throw KernelError(
+                "work on", target, errno: .again,
+                message: "not tried, since \(abandoned.count) others have not answered yet")
+        }
+    }
+
+    private func words(_ duration: Duration) -> String {
+        duration < .seconds(1) ? "\(duration / .milliseconds(1)) ms" : "\(duration.components.seconds) s"
+    }
+}
+
+/// The threads of a worker, and what they share with it. They keep this, and not the worker.
+private final class Threads: Sendable {
+    struct State: Sendable {
+        /// For threads that are idle.
+        var waiting: [Job] = []
+        var idle = 0
+        var abandoned: [Abandoned] = []
+        /// The worker is gone: idle threads end.
+        var isClosed = false
+    }
+
+    let state = Monitor(State())
+    private let answered: @Sendable (String) -> Void
+
+    init(answered: @escaping @Sendable (String) -> Void) { self.answered = answered }
+
+    /// Hands a job to an idle thread, or to a new one.
+    func run(_ job: Job) throws(KernelError) {
+        let isTaken = state.change { state in
+            guard state.idle > state.waiting.count else { return false }
+            state.waiting.append(job)
+            return true
+        }
+        // Half a megabyte of address space: a work is a few calls deep.
+        if !isTaken { try startThread(named: "kernel-worker", stackKiB: 512) { self.serve(job) } }
+    }
+
+    private func serve(_ first: Job) {
+        var job = first
+        repeat { job.run() } while isKept(after: job) && next(&job)
+    }
+
+    /// Tells that a job has ended, and whether its thread may wait for another.
+    private func isKept(after job: Job) -> Bool {
+        let (isKept, isAnswered) = state.change { state in
+            if let index = state.abandoned.firstIndex(where: { $0.fate === job.fate }) {
+                state.abandoned.remove(at: index)
+                return (false, !state.abandoned.contains { $0.target == job.target })
+            }
+            guard state.idle == 0 else { return (false, false) }
+            state.idle += 1
+            return (true, false)
+        }
+        if isAnswered { answered(job.target) }
+        return isKept
+    }
+
+    private func next(_ job: inout Job) -> Bool {
+        let next = state.wait { state -> Job?? in
+            guard !state.waiting.isEmpty || state.isClosed else { return nil }
+            state.idle -= 1
+            return .some(state.waiting.isEmpty ? nil : state.waiting.removeFirst())
+        }
+        guard let next else { return false }
+        job = next
+        return true
+    }
+}
+
+private struct Job: Sendable {
+    let target: String
+    let fate: Fate
+    let run: @Sendable () -> Void
+}
+
+private struct Abandoned: Sendable {
+    let target: String
+    let fate: Fate
+    let since: Duration
+}
+
+/// What becomes of one job; also its identity.
+private final class Fate: Sendable {
+    let isAbandoned = Atomic(false)
+}
+
+/// What one job found out, once it has.
+private final class Answer<Value: Sendable>: Sendable {
+    private let given = Mutex<Value?>(nil)
+
+    var value: Value? { given.withLock { $0 } }
+
+    func give(_ value: Value) { given.withLock { $0 = value } }
+}
