@@ -34,7 +34,7 @@ extension Host {
     ) throws(KernelError) -> Value {
         try worker.perform(on: target.path) { [self] isAbandoned in
             var host = self
-            host.isAbandoned = isAbandoned
+            host.isAbandoned = { isAbandoned() || self.isAbandoned() }
             return Result { () throws(KernelError) in try work(host) }
         }.get()
     }

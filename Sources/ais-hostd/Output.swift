@@ -33,39 +33,38 @@ func printProblems(_ problems: Problems) {
     }
 }
 
-/// Prints a pass in the wanted format; its warnings and errors go to standard error. Ends the command with its exit
-/// code.
+/// Prints what a command came to in the wanted format; warnings and errors go to standard error. Ends the command with
+/// its exit code.
 ///
-/// For people `changes` come first; the rest is summed up in the `verdict`, where there is one and all else is well.
-func finish(
-    _ pass: Reconciler.Pass, _ options: CommonOptions, changes: [PlannedChange] = [], verdict: String? = nil,
-    after: [String] = []
-) throws {
-    printProblems(pass.problems)
-    if pass.settings.isEmpty, !options.only.isEmpty, verdict == nil {
+/// For people the changes come first; the rest is summed up in the verdict, where there is one and all else is well.
+func finish(_ result: PassResult, _ options: CommonOptions) throws {
+    for warning in result.warnings { Terminal.writeError("\(warning)\n") }
+    let report = result.report
+    if report.settings.isEmpty, !options.only.isEmpty, result.verdict == nil {
         Terminal.writeError(
             "ais-hostd: error: no setting matches --only; an id is for example sysctl/net.core.somaxconn\n")
         throw ExitCode(EX.usage)
     }
-    let report = Report(pass, isTable: options.output == .table)
     if !options.quiet {
         switch options.output {
         case .json: print(json(report), terminator: "")
         case .yaml: print(try yaml(report), terminator: "")
         case .table:
             let style = TableStyle.terminal(verbose: options.verbose)
-            if !changes.isEmpty { print(changeList(changes, style: style)) }
-            let listed = Set(changes.map(\.id))
-            if let verdict, !report.settings.contains(where: { $0.isFault && !listed.contains($0.id) }) {
+            if !result.changes.isEmpty { print(changeList(result.changes, style: style)) }
+            let listed = Set(result.changes.map(\.id))
+            if let verdict = result.verdict,
+                !report.settings.contains(where: { $0.isFault && !listed.contains($0.id) })
+            {
                 print("\(report.node): \(verdict)")
             } else {
                 print(table(report, style: style, without: listed), terminator: "")
             }
-            for line in after { print(line) }
+            for line in result.notes { print(line) }
         }
     }
-    for error in pass.errors { Terminal.writeError("ais-hostd: error: \(error)\n") }
-    if !pass.errors.isEmpty { throw ExitCode(EX.error) }
+    for error in result.errors { Terminal.writeError("ais-hostd: error: \(error)\n") }
+    if !result.errors.isEmpty { throw ExitCode(EX.error) }
     if report.hasFault { throw ExitCode(EX.differs) }
 }
 
@@ -77,15 +76,3 @@ extension TableStyle {
     }
 }
 
-extension Report {
-    /// The table shows no fingerprints, which take a tenth of a check.
-    init(_ pass: Reconciler.Pass, isTable: Bool) {
-        self.init(
-            node: pass.inventory.hostname, time: pass.time,
-            configuration: ConfigurationState(files: pass.rules?.configuration.files ?? [], held: pass.isHeld),
-            assessed: pass.settings, fingerprints: Fingerprints(configuration: "", state: ""))
-        if isTable { return }
-        fingerprints = Fingerprints(
-            configuration: fingerprint(of: pass.rules?.canonicalText ?? ""), state: stateFingerprint(settings))
-    }
-}

@@ -1,4 +1,5 @@
 import ArgumentParser
+import HostAPI
 import HostModel
 import HostReport
 import HostTuning
@@ -17,6 +18,7 @@ struct Revert: ParsableCommand {
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var state: StateOptions
+    @OptionGroup var socket: SocketOptions
 
     @Option(help: ArgumentHelp("Allow this disruption too (repeatable).", valueName: "class"))
     var allow: [AllowedDisruption] = []
@@ -33,17 +35,15 @@ struct Revert: ParsableCommand {
                 let changes = pass.settings.filter(\.isToWrite).map { PlannedChange($0) }
                 let verdict = changes.isEmpty ? "nothing to put back" : "\(changes.count) to put back"
                 return try finish(
-                    pass, common, changes: changes, verdict: verdict, after: ["Dry run: nothing was written."])
+                    PassResult(pass, changes: changes, verdict: verdict, notes: ["Dry run: nothing was written."]),
+                    common)
             }
             try needRoot(reconciler, to: "revert")
-            let lock = try reconciler.lock()
-            defer { withExtendedLifetime(lock) {} }
-            let pass = try reconciler.revert()
-            let count = pass.made.count
-            let verdict = count == 0 ? "nothing to put back" : "\(count) put back"
-            try finish(
-                pass, common, changes: pass.made, verdict: verdict,
-                after: ["Held: nothing is applied until `ais-hostd apply`."])
+            let options = CommandOptions(only: common.only.map(\.text), allow: reconciler.allowing)
+            let result = try carryOut(.revert(options), by: reconciler, socket, common) {
+                PassResult(reverted: try reconciler.revert())
+            }
+            try finish(result, common)
         }
     }
 }
