@@ -35,7 +35,7 @@ let package = Package(
         room("HostReport", sees: ["HostModel", "CYaml"]),
         room(
             "HostAPI",
-            sees: ["HostModel", "HostReport", "HostKernel"]
+            sees: ["HostModel", "HostConfiguration", "HostReport", "HostKernel"]
                 + ["NIOCore", "NIOPosix", "NIOHTTP1"].map { .product(name: $0, package: "swift-nio") }),
         room("HostTestSupport", sees: ["HostModel", "HostKernel"]),
         .executableTarget(
