@@ -1,6 +1,6 @@
 import HostConfiguration
 import HostModel
-import HostReport
+package import HostReport
 import NIOCore
 import NIOHTTP1
 
@@ -109,7 +109,7 @@ package struct Routes: Sendable {
 // MARK: - Settings
 
 /// The one place that reads a report's settings.
-private func settings(of report: Report) -> [SettingReport] { report.settings.map { SettingReport($0) } }
+private func settings(of report: Report) -> [SettingReport] { report.settings }
 
 private func setting(_ id: String, of report: Report) -> SettingReport? {
     let domain = id.prefix { $0 != "/" }

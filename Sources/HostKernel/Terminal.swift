@@ -8,6 +8,8 @@ package struct Terminal: Sendable {
     /// Only on a terminal, and unless `NO_COLOR` is set or the terminal is `dumb`.
     package let hasColor: Bool
     package let isUnicode: Bool
+    /// Whether a person sees what is printed.
+    package let isTerminal: Bool
 
     /// Asks the terminal by TIOCGWINSZ, the rest from the environment. (https://no-color.org, locale(7))
     package static var standardOutput: Terminal {
@@ -19,8 +21,17 @@ package struct Terminal: Sendable {
             width: hasSize
                 ? max(40, Int(size.ws_col)) : environment("COLUMNS").flatMap { Int($0) } ?? (isTerminal ? 80 : 1000),
             hasColor: isTerminal && (environment("NO_COLOR") ?? "").isEmpty && environment("TERM") != "dumb",
-            isUnicode: isTerminal && locale.lowercased().contains("utf"))
+            isUnicode: isTerminal && locale.lowercased().contains("utf"), isTerminal: isTerminal)
     }
+
+    /// Empties the screen, for what is drawn anew. (ECMA-48: ED, CUP)
+    package static func clear() { print("\u{1b}[H\u{1b}[2J", terminator: "") }
+
+    /// What is printed to a pipe is kept back otherwise until there are 4 KiB. `fflush(3)`
+    package static func flush() { fflush(nil) }
+
+    /// Whether a person may be reading standard error.
+    package static var isErrorWatched: Bool { isatty(STDERR_FILENO) == 1 }
 
     private static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 

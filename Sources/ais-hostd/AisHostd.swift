@@ -13,13 +13,15 @@ struct AisHostd: ParsableCommand {
             """,
         version: "ais-hostd \(version)",
         // Each names itself: a name that the parser has to derive from the type costs a millisecond at every start.
-        subcommands: [Check.self, Apply.self, Revert.self, Validate.self, Explain.self])
+        subcommands: [
+            Status.self, Check.self, Apply.self, Revert.self, Validate.self, Explain.self, Run.self, Serve.self,
+        ])
 
     static let version = "0.1.0"
 
     /// Commands of the contract that this version has not.
     private static let planned: Set<String> = [
-        "run", "serve", "status", "import-ansible", "disks", "preflight", "capture", "fleet",
+        "import-ansible", "disks", "preflight", "capture", "fleet",
     ]
 
     /// Runs the command that is named first, if all is well with its arguments. The root's parser looks through every
@@ -46,5 +48,7 @@ struct AisHostd: ParsableCommand {
 enum EX {
     static let error: Int32 = 1
     static let differs: Int32 = 2
+    /// The daemon can't be reached.
+    static let unreachable: Int32 = 4
     static let usage: Int32 = 64
 }

@@ -19,7 +19,8 @@ struct Apply: ParsableCommand {
               ais-hostd apply --only 'sysctl/net.*'
             """)
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var files: ConfigurationOptions
+    @OptionGroup var common: PrintOptions
     @OptionGroup var state: StateOptions
     @OptionGroup var socket: SocketOptions
 
@@ -34,13 +35,13 @@ struct Apply: ParsableCommand {
 
     func run() throws {
         try reporting {
-            var reconciler = Reconciler(common, state)
+            var reconciler = Reconciler(files, state, common)
             reconciler.overrulingMode = mode
             reconciler.allowing = Set(allow.map(\.disruption))
             if dryRun { return try plan(reconciler) }
             try needRoot(reconciler, to: "apply")
             let options = CommandOptions(only: common.only.map(\.text), allow: reconciler.allowing, mode: mode)
-            let result = try carryOut(.apply(options), by: reconciler, socket, common) {
+            let result = try carryOut(.apply(options), by: reconciler, socket, files, common) {
                 PassResult(applied: try reconciler.apply())
             }
             try finish(result, common)

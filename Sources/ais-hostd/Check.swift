@@ -1,4 +1,5 @@
 import ArgumentParser
+import HostReport
 import HostTuning
 
 struct Check: ParsableCommand {
@@ -12,10 +13,14 @@ struct Check: ParsableCommand {
               ais-hostd check --only 'block/*' --output json
             """)
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var files: ConfigurationOptions
+    @OptionGroup var common: PrintOptions
     @OptionGroup var state: StateOptions
 
     func run() throws {
-        try reporting { try finish(try Reconciler(common, state).check(), common) }
+        try reporting {
+            let pass = try Reconciler(files, state, common).check()
+            try finish(PassResult(pass, fingerprinted: common.output != .table), common)
+        }
     }
 }

@@ -13,7 +13,8 @@ struct Explain: ParsableCommand {
               ais-hostd explain sysctl/net.core.somaxconn
             """)
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var files: ConfigurationOptions
+    @OptionGroup var common: PrintOptions
     @OptionGroup var state: StateOptions
 
     @Argument(help: "A setting's id, as `check --verbose` prints it.")
@@ -22,7 +23,7 @@ struct Explain: ParsableCommand {
     func run() throws {
         try reporting {
             let explanation: Explanation
-            switch try Reconciler(common, state).explain(id) {
+            switch try Reconciler(files, state, common).explain(id) {
             case .setting(let found): explanation = found
             case .elsewhere(let rules):
                 let places = rules.map { rule in

@@ -4,13 +4,18 @@ import HostKernel
 import HostModel
 import HostTuning
 
-/// What every command takes.
-struct CommonOptions: ParsableArguments {
+/// Which configuration.
+struct ConfigurationOptions: ParsableArguments {
     @Option(
         name: .customLong("config"),
         help: ArgumentHelp("Read this file instead of /etc/ais-hostd (repeatable).", valueName: "file"))
     var configurationFiles: [String] = []
 
+    var source: ConfigurationSource { configurationFiles.isEmpty ? .standard : .files(configurationFiles) }
+}
+
+/// What is printed, and how.
+struct PrintOptions: ParsableArguments {
     @Option(help: "How to print: table, json or yaml.")
     var output: OutputFormat = .table
 
@@ -33,14 +38,21 @@ struct StateOptions: ParsableArguments {
     var stateDir = "/var/lib/ais-hostd"
 }
 
+/// Where the daemon listens.
+struct SocketOptions: ParsableArguments {
+    @Option(name: .customLong("socket"), help: ArgumentHelp("Where the daemon listens.", valueName: "path"))
+    var path = "/run/ais-hostd/api.sock"
+}
+
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument { case table, json, yaml }
 
 struct OnlyGlob: ExpressibleByArgument {
+    let text: String
     let glob: Glob
 
     init?(argument: String) {
         guard let glob = try? Glob(argument) else { return nil }
-        self.glob = glob
+        (text, self.glob) = (argument, glob)
     }
 }
 
@@ -60,10 +72,9 @@ struct AllowedDisruption: ExpressibleByArgument {
 
 extension Reconciler {
     /// On this machine, with what the command line says.
-    init(_ common: CommonOptions, _ state: StateOptions) {
-        let files = common.configurationFiles
-        self.init(host: systemHost(), source: files.isEmpty ? .standard : .files(files), stateFolder: state.stateDir)
-        isSelected = { common.selects($0) }
-        isPartial = !common.only.isEmpty
+    init(_ configuration: ConfigurationOptions, _ state: StateOptions, _ printing: PrintOptions) {
+        self.init(host: systemHost(), source: configuration.source, stateFolder: state.stateDir)
+        isSelected = { printing.selects($0) }
+        isPartial = !printing.only.isEmpty
     }
 }

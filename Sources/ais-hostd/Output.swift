@@ -1,4 +1,5 @@
 import ArgumentParser
+import HostAPI
 import HostConfiguration
 import HostKernel
 import HostModel
@@ -11,6 +12,12 @@ func reporting(_ work: () throws -> Void) throws {
         throw error
     } catch let error as InvalidConfiguration {
         printProblems(error.problems)
+        throw ExitCode(EX.error)
+    } catch let error as Unreachable {
+        Terminal.writeError("ais-hostd: error: \(error.reason)\n")
+        throw ExitCode(EX.unreachable)
+    } catch let error as CommandRefused {
+        for line in error.lines { Terminal.writeError("\(line)\n") }
         throw ExitCode(EX.error)
     } catch {
         Terminal.writeError("ais-hostd: error: \(error)\n")
@@ -37,7 +44,7 @@ func printProblems(_ problems: Problems) {
 /// its exit code.
 ///
 /// For people the changes come first; the rest is summed up in the verdict, where there is one and all else is well.
-func finish(_ result: PassResult, _ options: CommonOptions) throws {
+func finish(_ result: PassResult, _ options: PrintOptions) throws {
     for warning in result.warnings { Terminal.writeError("\(warning)\n") }
     let report = result.report
     if report.settings.isEmpty, !options.only.isEmpty, result.verdict == nil {
@@ -75,4 +82,3 @@ extension TableStyle {
             width: terminal.width, color: terminal.hasColor, verbose: verbose, unicode: terminal.isUnicode)
     }
 }
-

@@ -1,3 +1,4 @@
+import HostConfiguration
 import HostModel
 import HostReport
 import HostTuning

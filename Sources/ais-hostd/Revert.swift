@@ -16,7 +16,8 @@ struct Revert: ParsableCommand {
               ais-hostd revert --only 'block/*'
             """)
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var files: ConfigurationOptions
+    @OptionGroup var common: PrintOptions
     @OptionGroup var state: StateOptions
     @OptionGroup var socket: SocketOptions
 
@@ -28,7 +29,7 @@ struct Revert: ParsableCommand {
 
     func run() throws {
         try reporting {
-            var reconciler = Reconciler(common, state)
+            var reconciler = Reconciler(files, state, common)
             reconciler.allowing = Set(allow.map(\.disruption))
             if dryRun {
                 let pass = try reconciler.planRevert()
@@ -40,7 +41,7 @@ struct Revert: ParsableCommand {
             }
             try needRoot(reconciler, to: "revert")
             let options = CommandOptions(only: common.only.map(\.text), allow: reconciler.allowing)
-            let result = try carryOut(.revert(options), by: reconciler, socket, common) {
+            let result = try carryOut(.revert(options), by: reconciler, socket, files, common) {
                 PassResult(reverted: try reconciler.revert())
             }
             try finish(result, common)

@@ -14,12 +14,13 @@ struct Validate: ParsableCommand {
               ais-hostd validate --config ./config.yaml
             """)
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var files: ConfigurationOptions
+    @OptionGroup var common: PrintOptions
 
     func run() throws {
         try reporting {
             var problems = Problems()
-            let rules = try? Reconciler(common, StateOptions.parse([])).load(problems: &problems)
+            let rules = try? Reconciler(files, StateOptions.parse([]), common).load(problems: &problems)
             let validation = Validation(
                 files: rules?.configuration.files ?? [], rules: rules?.rules.count ?? 0,
                 findings: problems.list.map {

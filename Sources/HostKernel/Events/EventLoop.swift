@@ -13,6 +13,9 @@ package enum LoopEvent<Message: Sendable>: Sendable {
     case lost(KernelError)
 }
 
+/// The signal by which a daemon is told to read its configuration again.
+package let hangUp = SIGHUP
+
 /// Where the main thread waits. Belongs to one thread; others reach it by its mailbox.
 ///
 /// At rest nothing wakes it. `epoll(7)`

@@ -1,0 +1,132 @@
+import FoundationEssentials
+import HostAPI
+import HostConfiguration
+import HostKernel
+import HostModel
+import HostReport
+import HostTuning
+
+/// Tells the outside what each pass came to: on the board for those who ask, in the journal for those who read it later.
+///
+/// Of the reconciler's thread, which may wait for the journal.
+struct Chronicle {
+    private let board: Board
+    private let journal = Journal()
+    private let now: @Sendable () -> Date
+    private var report: Report?
+    private var rules: (generation: Int, reports: [RuleReport], fingerprint: String)?
+    private var counters: Counters
+    private var throttle = JournalThrottle()
+    /// Said already, and not again as long as they last.
+    private var complaints: Set<String> = []
+
+    init(board: Board, now: @escaping @Sendable () -> Date) {
+        self.board = board
+        self.now = now
+        counters = Counters(version: AisHostd.version)
+        board.show(Snapshot(report: nil, rules: [], counters: counters, interval: 60), endsPass: false)
+    }
+
+    /// Answers how it stands, in a line for `systemctl status`.
+    mutating func record(_ round: Daemon.Round, took duration: Double, at uptime: Double) -> String {
+        count(round, duration)
+        let isFirst = report == nil
+        let report = revised(round)
+        self.report = report
+        board.show(
+            Snapshot(
+                report: report, rules: rules?.reports ?? [], counters: counters, interval: round.policy.interval),
+            changes: round.changes)
+        let summary = summary(of: report)
+        if isFirst { journal.send(.information, "watching \(report.settings.count) settings: \(summary)") }
+        tell(round, at: uptime)
+        return summary
+    }
+
+    private mutating func count(_ round: Daemon.Round, _ duration: Double) {
+        counters.passes.observe(duration)
+        counters.lastPass = now()
+        counters.isConfigurationValid = round.configuration.error == nil
+        for change in round.changes where change.isDrift {
+            counters.drifts[change.setting.id.domain, default: 0] += 1
+        }
+        for attempt in round.attempts {
+            let write = Counters.Write(domain: attempt.id.domain, isDone: attempt.error == nil)
+            counters.writes[write, default: 0] += 1
+        }
+    }
+
+    /// The report, of a new revision where it says something else than the last.
+    private mutating func revised(_ round: Daemon.Round) -> Report {
+        if rules?.generation != round.configuration.generation || rules == nil {
+            let text = round.rules?.canonicalText ?? ""
+            rules = (
+                round.configuration.generation, (round.rules?.rules ?? []).map { RuleReport($0) },
+                fingerprint(of: text)
+            )
+        }
+        var new = Report(
+            node: round.hostname, time: report?.time ?? now(), revision: report?.revision ?? 1,
+            configuration: round.configuration, settings: round.settings,
+            fingerprints: Fingerprints(configuration: rules?.fingerprint ?? "", state: report?.fingerprints.state ?? "")
+        )
+        if new == report { return new }
+        new.fingerprints.state = stateFingerprint(new.settings)
+        new.time = now()
+        if let report { new.revision = report.revision + 1 }
+        return new
+    }
+
+    private mutating func tell(_ round: Daemon.Round, at uptime: Double) {
+        // At first everything is new: what is as it should be is in the one line above.
+        let news = round.changes.filter { $0.from != nil || $0.setting.isFault || $0.to == .drifted }
+        for change in throttle.take(news, at: uptime) {
+            journal.send(
+                Journal.Priority(rawValue: Int32(journalPriority(change))) ?? .notice, journalText(change),
+                fields: Dictionary(journalFields(change)) { first, _ in first })
+        }
+        for summary in throttle.summaries(at: uptime) { journal.send(.notice, summary) }
+        let configuration = round.configuration
+        var current: Set<String> = []
+        func complain(_ priority: Journal.Priority, _ text: String) {
+            current.insert(text)
+            if !complaints.contains(text) { journal.send(priority, text) }
+        }
+        for line in (configuration.error ?? "").split(separator: "\n") {
+            complain(
+                .error, "\(line) (configuration refused, generation \(configuration.generation) stays in force)")
+        }
+        if configuration.held { complain(.notice, "held: nothing is applied until the next `ais-hostd apply`") }
+        if configuration.hasChanged, configuration.error == nil {
+            complain(.notice, "files of the configuration have changed: `systemctl reload ais-hostd` loads them")
+        }
+        for warning in round.warnings { complain(.warning, warning) }
+        for error in round.errors { complain(.error, error) }
+        complaints = current
+    }
+
+    private func summary(of report: Report) -> String {
+        let counts = Dictionary(grouping: report.settings, by: \.state).mapValues(\.count)
+        let words = State.allCases.reversed().compactMap { state in
+            counts[state].map { "\($0) \(state == .inSync ? "in sync" : state.rawValue)" }
+        }
+        let prefix = report.configuration.error != nil ? "broken configuration; " : ""
+        return prefix + (words.isEmpty ? "nothing is asked of this host" : words.joined(separator: ", "))
+    }
+}
+
+extension Change {
+    /// Whether somebody else has changed what was right.
+    fileprivate var isDrift: Bool {
+        (from == .inSync || from == .adjusted) && (to == .drifted || to == .contested)
+    }
+}
+
+extension RuleReport {
+    fileprivate init(_ rule: Rule) {
+        self.init(
+            domain: rule.domain, match: rule.match?.description, attribute: rule.attribute,
+            value: rule.demand.description, mode: rule.options.mode, source: rule.origin,
+            conditions: rule.options.conditions.map(\.description))
+    }
+}
