@@ -35,10 +35,11 @@ run: release ## the story: check this host, then tune, drift and revert in a wor
 	@scripts/deps.sh run
 	@scripts/story.sh .build/ais-hostd
 
-test: ## lint, then every test that can run here; with CI=true those that can't are failures
+test: ## lint, the units, then every test that can run here; with CI=true those that can't are failures
 	@scripts/deps.sh test
 	@scripts/lint-test.sh
 	@scripts/lint.sh
+	@scripts/check-units.sh
 	swift test --disable-xctest
 
 lint: ## the formatter's rules and our own
@@ -55,10 +56,12 @@ bench: release ## what a check costs here, beside a C program and a shell, and h
 	swift build $(RELEASE) --product assessment-benchmark
 	@benchmarks/run.sh .build/ais-hostd .build/release/assessment-benchmark
 
-install: ## what make release built, the profiles and a configuration that only observes, below $DESTDIR
+install: ## what make release built, units, profiles and a configuration that only observes, below $DESTDIR
 	test -x .build/ais-hostd || { echo "make release first" >&2; exit 1; }
 	install -D -m 755 .build/ais-hostd $(DESTDIR)/usr/bin/ais-hostd
 	cd etc/profiles && find . -name '*.yaml' -exec install -D -m 644 {} $(abspath $(DESTDIR)/)/usr/lib/ais-hostd/profiles/{} \;
+	install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system systemd/*.service systemd/*.socket
+	install -D -m 644 systemd/ais-hostd.sysusers $(DESTDIR)/usr/lib/sysusers.d/ais-hostd.conf
 	test -e $(DESTDIR)/etc/ais-hostd/config.yaml || install -D -m 644 etc/config.yaml $(DESTDIR)/etc/ais-hostd/config.yaml
 
 clean: ## forget what was built

@@ -43,6 +43,7 @@ for group in "${@:-all}"; do
         need util-linux system_command unshare
         need mount system_command losetup    # loop disks have real queues
         need prometheus command_of promtool  # whether Prometheus takes our metrics
+        need systemd command_of systemd-analyze # whether systemd takes our units
         ;;
     esac
     case $group in run | all)

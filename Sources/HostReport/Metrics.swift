@@ -63,11 +63,12 @@ package struct ProcessMetrics: Hashable, Sendable {
     package var virtualBytes: Int
     package var openDescriptors: Int
     package var maxDescriptors: Int
-    package var startTime: Date
+    /// Seconds since 1970.
+    package var startTime: Double
 
     package init(
         cpuSeconds: Double, residentBytes: Int, virtualBytes: Int, openDescriptors: Int, maxDescriptors: Int,
-        startTime: Date
+        startTime: Double
     ) {
         self.cpuSeconds = cpuSeconds
         self.residentBytes = residentBytes

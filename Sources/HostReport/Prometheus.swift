@@ -85,6 +85,6 @@ extension Exposition {
         add("process_max_fds", .gauge, "How many there may be.", [Sample(process.maxDescriptors)])
         add(
             "process_start_time_seconds", .gauge, "When the process started.",
-            [Sample(process.startTime.timeIntervalSince1970)])
+            [Sample(process.startTime)])
     }
 }

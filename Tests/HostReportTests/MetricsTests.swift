@@ -31,7 +31,7 @@ struct MetricsTests {
 
     private static let process = ProcessMetrics(
         cpuSeconds: 1.25, residentBytes: 12_000_000, virtualBytes: 200_000_000, openDescriptors: 14,
-        maxDescriptors: 1024, startTime: Date(timeIntervalSince1970: 1_795_450_000))
+        maxDescriptors: 1024, startTime: 1_795_450_000)
 
     private static var texts: [String] {
         var hostileReport = report(badDay, held: true)
