@@ -1,5 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
 import HostAPI
 import HostConfiguration
 import HostKernel
@@ -90,6 +89,6 @@ extension ProcessMetrics {
         self.init(
             cpuSeconds: facts.cpuSeconds, residentBytes: facts.residentBytes, virtualBytes: facts.virtualBytes,
             openDescriptors: facts.openDescriptors, maxDescriptors: facts.maximumDescriptors,
-            startTime: Date(timeIntervalSince1970: facts.startTime))
+            startTime: facts.startTime)
     }
 }

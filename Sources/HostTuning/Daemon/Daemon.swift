@@ -283,7 +283,7 @@ package struct Daemon: Sendable {
         assessed = Dictionary(now.map { ($0.setting.id, $0) }) { first, _ in first }
         patience = patience.filter { assessed[$0.key] != nil }
         for result in now { patience.note(result, at: uptime) }
-        let between = Dictionary(found.map { ($0.setting.id, $0.outcome.state) }) { first, _ in first }
+        let between = Dictionary(found.map { ($0.setting.id, $0) }) { first, _ in first }
         var round = tell(now.map { SettingReport($0) }, between: between)
         round.attempts = pass.attempts
         round.warnings = pass.problems.list.map(\.description)
@@ -292,18 +292,17 @@ package struct Daemon: Sendable {
     }
 
     /// What was drifted and is right again has changed twice (`between`): nobody must miss that.
-    private mutating func tell(_ settings: [SettingReport], between: [SettingID: State] = [:]) -> Round {
+    private mutating func tell(_ settings: [SettingReport], between: [SettingID: Assessed] = [:]) -> Round {
         let time = reconciler.host.now()
         var changes: [Change] = []
         var now: [SettingReport] = []
         for var setting in settings {
             let before = told[setting.id]
             var from = before?.state
-            if let passed = between[setting.id], passed != from, passed != setting.state {
-                var halfway = setting
-                halfway.state = passed
-                changes.append(Change(time: time, from: from, to: passed, setting: halfway))
-                from = passed
+            if let found = between[setting.id], found.outcome.state != from, found.outcome.state != setting.state {
+                let halfway = SettingReport(found, since: time)
+                changes.append(Change(time: time, from: from, to: halfway.state, setting: halfway))
+                from = halfway.state
             }
             setting.since = from == setting.state ? before?.since : time
             if from != setting.state {
