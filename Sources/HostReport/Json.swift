@@ -11,11 +11,11 @@ func json(_ document: Document) -> String {
     return String(decoding: bytes, as: UTF8.self) + "\n"
 }
 
-/// All of it on one line, for streams of many.
+/// All of it on one line, for streams of many; who streams ends it.
 func jsonLine(_ document: Document) -> String {
     var bytes: [UInt8] = []
     document.print(to: &bytes, lineStart: nil)
-    return String(decoding: bytes, as: UTF8.self) + "\n"
+    return String(decoding: bytes, as: UTF8.self)
 }
 
 extension Document {

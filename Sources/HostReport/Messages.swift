@@ -20,13 +20,13 @@ package func json(rules: [RuleReport], generation: Int) -> String {
         ]))
 }
 
-/// A change of state, on one line.
+/// A change of state, on one line without its end.
 package func jsonLine(_ change: Change) -> String { jsonLine(Document(change)) }
 
-/// A write, on one line.
+/// A write, on one line without its end.
 package func jsonLine(_ change: PlannedChange) -> String { jsonLine(Document(change)) }
 
-/// What a command came to, on one line.
+/// What a command came to, on one line without its end.
 package func jsonLine(_ result: PassResult) -> String { jsonLine(Document(result)) }
 
 extension Document {
