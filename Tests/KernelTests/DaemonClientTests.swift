@@ -171,7 +171,8 @@ extension WholeProgram {
         func resume() throws {
             let first = try daemon.webWire()
             first.ask("/v1/events", host: "127.0.0.1:\(RunningDaemon.port)")
-            let id = try #require(first.read { $0.contains("\n\n") && $0.contains("id: ") }.firstMatch(of: /id: (\S+)/)?.1)
+            let id = try #require(
+                first.read { $0.contains("\n\n") && $0.contains("id: ") }.firstMatch(of: /id: (\S+)/)?.1)
             try sandbox.poke("/proc/sys/net/core/somaxconn", "77")
             #expect(daemon.becomes("drifted"))
             let second = try daemon.webWire()
@@ -237,7 +238,8 @@ extension WholeProgram {
             }
             #expect(written.isEmpty, "\(written)")
             let connections = try calls("/run/trace/serve", "connect")
-            #expect(!connections.isEmpty && connections.allSatisfy { $0.contains("sun_path=\"\(RunningDaemon.socket)\"") })
+            #expect(
+                !connections.isEmpty && connections.allSatisfy { $0.contains("sun_path=\"\(RunningDaemon.socket)\"") })
             let sockets = try calls("/run/trace/run", "socket")
             #expect(!sockets.isEmpty && !sockets.contains { $0.contains("AF_INET") }, "\(sockets)")
             #expect(try calls("/run/trace/run", "connect").allSatisfy { $0.contains("AF_UNIX") })

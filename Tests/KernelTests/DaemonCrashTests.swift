@@ -55,7 +55,8 @@ extension WholeProgram {
             let ledger = try JSONDecoder().decode(
                 Ledger.self, from: Data(try sandbox.read("/var/lib/ais-hostd/ledger.json").utf8))
             for entry in ledger.entries {
-                #expect(originals[entry.attribute, default: entry.original] == entry.original, "round \(round): \(entry)")
+                #expect(
+                    originals[entry.attribute, default: entry.original] == entry.original, "round \(round): \(entry)")
                 originals[entry.attribute] = entry.original
             }
             let missing = Set(Self.keys + ["scheduler", "read_ahead_kb"]).subtracting(ledger.entries.map(\.attribute))
@@ -65,7 +66,9 @@ extension WholeProgram {
             let boot = try sandbox.read("/etc/sysctl.d/99-zz-ais-hostd.conf")
             #expect(
                 boot.hasSuffix("\n")
-                    && boot.split(separator: "\n").allSatisfy { $0.hasPrefix("#") || $0.contains(/^-[a-z0-9_\/]+ = .+$/) },
+                    && boot.split(separator: "\n").allSatisfy {
+                        $0.hasPrefix("#") || $0.contains(/^-[a-z0-9_\/]+ = .+$/)
+                    },
                 "round \(round): \(boot)")
             let known = ["ledger.json", "last-good.json", "lock", "99-zz-ais-hostd.conf"]
             let others = (sandbox.names(in: "/var/lib/ais-hostd") + sandbox.names(in: "/etc/sysctl.d")).filter {

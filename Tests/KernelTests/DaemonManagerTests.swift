@@ -24,7 +24,9 @@ final class NotifySocket {
         let result = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, size) }
         }
-        guard result == 0 else { throw CannotRun(description: "bind \(Self.path): \(String(cString: strerror(errno)))") }
+        guard result == 0 else {
+            throw CannotRun(description: "bind \(Self.path): \(String(cString: strerror(errno)))")
+        }
         let (number, messages) = (descriptor, messages)
         Thread.detachNewThread {
             var buffer = [UInt8](repeating: 0, count: 4096)
@@ -163,10 +165,10 @@ extension WholeProgram {
             let knock = { (try? daemon.webWire())?.ask("/healthz") ?? () }
             // The first to connect starts it.
             #expect(
-            eventually {
-                knock()
-                return both.hasEnded
-            })
+                eventually {
+                    knock()
+                    return both.hasEnded
+                })
             let refused = both.wait()
             #expect(refused.code == 1 && refused.err.contains("--listen with sockets of systemd"), "\(refused)")
         }

@@ -55,7 +55,9 @@ final class Wire {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(descriptor, $0, size) }
         }
         // One that does not wait may be connected later, or never.
-        guard result == 0 || errno == EINPROGRESS else { throw CannotRun(description: "connect \(name): \(String(cString: strerror(errno)))") }
+        guard result == 0 || errno == EINPROGRESS else {
+            throw CannotRun(description: "connect \(name): \(String(cString: strerror(errno)))")
+        }
     }
 
     /// False where the other side takes no more.
@@ -108,7 +110,8 @@ struct WebAnswer {
     let body: String
 
     init(_ text: String) throws {
-        guard let end = text.range(of: "\r\n\r\n"), let status = text.split(separator: " ").dropFirst().first.map(String.init),
+        guard let end = text.range(of: "\r\n\r\n"),
+            let status = text.split(separator: " ").dropFirst().first.map(String.init),
             let number = Int(status)
         else { throw CannotRun(description: "no answer of HTTP: \(text.prefix(200))") }
         (self.status, head, body) = (number, String(text[..<end.lowerBound]), String(text[end.upperBound...]))
