@@ -2,6 +2,7 @@
 #define CLINUX_H
 
 #include <libmnl/libmnl.h>
+#include <malloc.h>
 #include <libudev.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>

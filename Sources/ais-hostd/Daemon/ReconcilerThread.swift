@@ -12,6 +12,7 @@ func reconcile(
 ) {
     var daemon = Daemon(reconciler)
     var chronicle = Chronicle(board: board, now: reconciler.host.now)
+    var isFirst = true
     while true {
         let job = jobs.next()
         let start = uptime()
@@ -19,6 +20,8 @@ func reconcile(
         let end = uptime()
         let summary = chronicle.record(round, took: end - start, at: end)
         job.answer(round)
+        if isFirst { try? releaseStartMemory() }
+        isFirst = false
         mailbox.send(
             .ended(
                 PassEnd(
