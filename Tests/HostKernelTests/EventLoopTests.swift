@@ -103,7 +103,8 @@ import Testing
         #expect(seen == ["lost read Pipe: hung up", "lost read pipe (EIO)", "asleep"])
     }
 
-    @Test("at rest, with every source, nothing wakes it", .enabled(if: Namespace.canBeHad, "a quiet network and mounts"))
+    @Test(
+        "at rest, with every source, nothing wakes it", .enabled(if: Namespace.canBeHad, "a quiet network and mounts"))
     func rest() throws {
         let scratch = try Scratch()
         let path = scratch.path

@@ -53,6 +53,35 @@ import Testing
         #expect(seen == ["links", "", "links"])
     }
 
+    @Test("messages that are none harm nobody and are no news", .enabled(if: Namespace.canBeHad, "takes a network"))
+    func hostileLinks() {
+        let seen = onThrowAwayThread {
+            do {
+                guard unshareAll() else { return ["no namespace"] }
+                let links = try LinkEvents()
+                let good = header(32, RTM_NEWLINK) + [UInt8](repeating: 0, count: 16)
+                var seen: [String] = []
+                for bytes in [
+                    [1], Array(good.prefix(15)), Array(good.prefix(31)), header(0, RTM_NEWLINK), header(5, RTM_NEWLINK),
+                    header(.max, RTM_NEWLINK), header(.max, RTM_NEWADDR), header(16, RTM_NEWLINK),
+                    header(17, RTM_DELLINK) + [0],
+                    header(32, RTM_NEWADDR) + [UInt8](repeating: 0, count: 16),
+                    // A port of a bridge.
+                    header(32, RTM_NEWLINK) + [7] + [UInt8](repeating: 0, count: 15),
+                ] {
+                    try send(bytes, to: links.descriptor)
+                    seen.append(try words(links))
+                }
+                try send(header(16, RTM_NEWADDR) + good, to: links.descriptor)
+                seen.append(try words(links))
+                try send([UInt8](repeating: 0, count: 40000), to: links.descriptor)
+                return seen + [try words(links)]
+            } catch { return ["\(error)"] }
+        }
+        // The last two: behind another message, and longer than what we take.
+        #expect(seen == [String](repeating: "", count: 11) + ["links", "links"])
+    }
+
     @Test("a mount and an unmount are told of, once each", .enabled(if: Namespace.canBeHad, "takes mounts"))
     func mounts() {
         let path = scratch.path
@@ -169,6 +198,25 @@ import Testing
 
 private func words(_ source: some EventSource) throws -> String {
     try source.drain().map { "\($0)" }.joined(separator: " ")
+}
+
+private func header(_ length: UInt32, _ type: Int) -> [UInt8] {
+    let header = nlmsghdr(nlmsg_len: length, nlmsg_type: UInt16(type), nlmsg_flags: 0, nlmsg_seq: 0, nlmsg_pid: 0)
+    return withUnsafeBytes(of: header) { Array($0) }
+}
+
+/// As root may: no other process of its own namespace can.
+private func send(_ bytes: [UInt8], to receiver: Int32) throws {
+    var address = sockaddr_nl()
+    var size = socklen_t(MemoryLayout<sockaddr_nl>.size)
+    let socket = socket(AF_NETLINK, 3 | O_CLOEXEC, NETLINK_ROUTE)
+    defer { close(socket) }
+    let sent = withUnsafeMutablePointer(to: &address) { address in
+        address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+            getsockname(receiver, address, &size) == 0 ? sendto(socket, bytes, bytes.count, 0, address, size) : -1
+        }
+    }
+    guard sent == bytes.count else { throw KernelError("send", "netlink", errno: Errno(rawValue: errno)) }
 }
 
 /// Mounts and a network of the calling thread's own.

@@ -60,7 +60,7 @@ package final class DeadlineWorker: Worker {
     }
 
     private func words(_ duration: Duration) -> String {
-        duration < .seconds(1) ? "\(duration / .milliseconds(1)) ms" : "\(duration.components.seconds) s"
+        duration < .seconds(1) ? "\(Int(duration / .milliseconds(1))) ms" : "\(duration.components.seconds) s"
     }
 }
 
