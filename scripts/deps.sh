@@ -42,6 +42,7 @@ for group in "${@:-all}"; do
         need procps system_command sysctl    # the same values as sysctl(8)
         need util-linux system_command unshare
         need mount system_command losetup    # loop disks have real queues
+        need iproute2 system_command ip      # links that come and go, in a network of the test's own
         ;;
     esac
     case $group in run | all)
