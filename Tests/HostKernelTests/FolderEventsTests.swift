@@ -115,16 +115,18 @@ import Testing
         #expect(try events.drain() == [.configuration])
     }
 
-    @Test("more events than the kernel keeps are still one")
+    @Test("more events than the kernel keeps are still one, and a folder that came among the lost is watched")
     func overflow() throws {
         try files.createFolder(root, permissions: 0o755)
+        for number in 0..<7 { write("\(root)/\(number)", "x") }
         let events = try FolderEvents(folders: [root])
         let limit = try String(decoding: files.read("/proc/sys/fs/inotify/max_queued_events").dropLast(), as: UTF8.self)
-        for number in 0...(Int(limit) ?? 16384) / 2 { write("\(root)/\(number % 7)", "x") }
+        for number in 0...(Int(limit) ?? 16384) { write("\(root)/\(number % 7)", "x") }
+        try files.createFolder("\(root)/later", permissions: 0o755)
         var seen: [[HostEvent]] = []
         repeat { seen.append(try events.drain()) } while seen.last != []
         #expect(Set(seen) == [[.configuration], []])
-        try files.createFolder("\(root)/later", permissions: 0o755)
+        write("\(root)/later/x", "y")
         #expect(try events.drain() == [.configuration])
     }
 

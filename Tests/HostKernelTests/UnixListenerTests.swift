@@ -112,10 +112,13 @@ import Testing
         let (path, over, seen) = (path, Flag(), Inbox<Set<[UInt32]>>())
         try startThread(named: "watcher") {
             var found: Set<[UInt32]> = []
-            var record = stat()
             while !over.value.load(ordering: .relaxed) {
-                for name in ["\(path).new", path] where lstat(name, &record) == 0 {
-                    found.insert([record.st_gid, record.st_mode & 0o7777])
+                for name in ["\(path).new", path] {
+                    var (once, twice) = (stat(), stat())
+                    guard lstat(name, &once) == 0, lstat(name, &twice) == 0 else { continue }
+                    // The kernel reads the group before the mode: what changes meanwhile is never there like that.
+                    let states = [once, twice].map { [$0.st_gid, $0.st_mode & 0o7777] }
+                    if once.st_ino == twice.st_ino, states[0] == states[1] { found.insert(states[0]) }
                 }
             }
             seen.send(found)
