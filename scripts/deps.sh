@@ -38,12 +38,14 @@ for group in "${@:-all}"; do
     need libmnl-dev library libmnl
     need libsystemd-dev library libsystemd
     case $group in test | all)
+        need curl command_of curl            # clients of the endpoint
         need strace command_of strace        # `check` opens nothing for writing: strace is the witness
         need procps system_command sysctl    # the same values as sysctl(8)
         need util-linux system_command unshare
         need mount system_command losetup    # loop disks have real queues
         need prometheus command_of promtool  # whether Prometheus takes our metrics
         need systemd command_of systemd-analyze # whether systemd takes our units
+        need iproute2 system_command ip      # links that come and go, in a network of the test's own
         ;;
     esac
     case $group in run | all)

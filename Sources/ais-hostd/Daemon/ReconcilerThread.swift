@@ -12,7 +12,6 @@ func reconcile(
 ) {
     var daemon = Daemon(reconciler)
     var chronicle = Chronicle(board: board, now: reconciler.host.now)
-    var isFirst = true
     while true {
         let job = jobs.next()
         let start = uptime()
@@ -20,8 +19,7 @@ func reconcile(
         let end = uptime()
         let summary = chronicle.record(round, took: end - start, at: end)
         job.answer(round)
-        if isFirst { try? releaseStartMemory() }
-        isFirst = false
+        if job.isFull { releaseCode() }
         mailbox.send(
             .ended(
                 PassEnd(
