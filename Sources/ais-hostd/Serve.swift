@@ -44,6 +44,7 @@ struct Serve: ParsableCommand {
                 try server.listen(host: address.host, port: address.port)
             }
             try Systemd.notify("READY=1")
+            releaseCode()
             while true {
                 for event in try loop.next() {
                     guard case .signal(let number) = event, number != hangUp else { continue }
