@@ -49,6 +49,11 @@ let package = Package(
             name: "assessment-benchmark",
             dependencies: ["HostModel", "HostConfiguration", "HostTuning", "HostTestSupport"],
             path: "benchmarks/Assessment", swiftSettings: settings),
+        .executableTarget(
+            name: "plain-http",
+            dependencies: ["HostKernel"]
+                + ["NIOCore", "NIOPosix", "NIOHTTP1"].map { .product(name: $0, package: "swift-nio") },
+            path: "benchmarks/Plain", swiftSettings: settings),
         tests("HostConfigurationTests", of: ["HostModel", "HostConfiguration"]),
         tests("HostReportTests", of: ["HostModel", "HostReport"]),
         tests(

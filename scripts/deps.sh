@@ -55,6 +55,10 @@ for group in "${@:-all}"; do
         ;;
     esac
     case $group in bench | all)
+        need wrk command_of wrk              # the load on the endpoint
+        need prometheus-node-exporter system_command prometheus-node-exporter # what it is compared with
+        need curl command_of curl
+        need iproute2 system_command ip
         need procps system_command sysctl    # the shell that check is compared with
         need mount system_command losetup
         ;;
