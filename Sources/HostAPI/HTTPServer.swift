@@ -195,7 +195,8 @@ extension KernelError {
         switch error {
         case let error as KernelError: self = error
         case let error as IOError:
-            self.init(operation, subject, errno: Errno(rawValue: error.errnoCode))
+            let errno = Errno(rawValue: error.errnoCode)
+            self.init(operation, subject, errno: errno, message: errno == .refused ? "nobody listens there" : nil)
         case ChannelError.connectTimeout: self.init(operation, subject, errno: .timedOut)
         default: self.init(operation, subject, message: "\(error)")
         }
@@ -205,4 +206,5 @@ extension KernelError {
 extension Errno {
     static let timedOut = Errno(rawValue: 110)
     static let reset = Errno(rawValue: 104)
+    static let refused = Errno(rawValue: 111)
 }

@@ -1,6 +1,7 @@
 import Glibc
 import HostModel
 import NIOCore
+import NIOPosix
 import Testing
 
 @testable import HostAPI
@@ -195,5 +196,37 @@ struct ConnectionTests {
         // Who comes later is accepted later: by then all of them were there.
         #expect(try running.answers())
         #expect(eventually { running.server.clientCount == 0 && running.board.subscriberCount == 0 })
+    }
+
+    @Test("at rest nothing wakes the thread of the sockets, whoever was there before")
+    func rest() throws {
+        let running = try Running(limits: short())
+        #expect(try running.answers())
+        do {
+            let client = try running.local()
+            client.send("GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try client.take(through: ":\n\n") != nil)
+        }
+        #expect(eventually { running.server.clientCount == 0 })
+        let path = try running.group.next().submit {
+            var name = [UInt8](repeating: 0, count: 100)
+            let count = readlink("/proc/thread-self", &name, name.count)
+            return "/proc/" + String(decoding: name.prefix(max(0, count)), as: UTF8.self) + "/status"
+        }.wait()
+        // A subscriber would be woken.
+        usleep(50_000)
+        let before = try wakeups(path)
+        running.board.show(snapshot(report(sampleSettings, revision: 9)), changes: [change()])
+        usleep(1_000_000)
+        #expect(try wakeups(path) == before)
+    }
+
+    private func wakeups(_ path: String) throws -> String {
+        let file = try #require(fopen(path, "r"))
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 1 << 14)
+        let text = String(decoding: bytes[..<fread(&bytes, 1, bytes.count, file)], as: UTF8.self)
+        return try #require(
+            text.split(separator: "\n").first { $0.hasPrefix("voluntary_ctxt_switches") }.map(String.init))
     }
 }
