@@ -81,6 +81,8 @@ struct Hostile: CustomTestStringConvertible, Sendable {
         .init("a lone return in a value", get("X: a\rb"), 400),
         .init("a lone return in a value that hides a header", get("X: a\rContent-Length: 5"), 400),
         .init("an expectation that nobody knows", get("Expect: 200-maybe"), 417),
+        .init("another protocol on this connection", get("Connection: Upgrade\r\nUpgrade: h2c") + ok, 200),
+        .init("lines without a return", "GET /healthz HTTP/1.1\nHost: HOST\nConnection: close\n\n", 505),
         // Host.
         .init("no host", "GET /healthz HTTP/1.1\r\n\r\n", 400),
         .init("two hosts", get("Host: HOST"), 400),

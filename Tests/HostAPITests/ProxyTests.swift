@@ -150,6 +150,13 @@ struct ProxyTests {
         #expect(known?.status == 304 && known?.header("ETag") == "\"7-abc\"")
     }
 
+    @Test("an answer without a tag is not the copy of an older one")
+    func untagged() throws {
+        let fake = Fake { _, number in number == 1 ? Fake.ok("[1]", "ETag: \"7-abc\"\r\n") : Fake.ok("[\(number)]") }
+        let serving = try Serving(fake.scratch.socket)
+        for number in 1...3 { #expect(try serving.get("/v1/status")?.body == "[\(number)]") }
+    }
+
     @Test("run that starts again with other content is never taken for the old one")
     func restarted() throws {
         let scratch = Scratch()
