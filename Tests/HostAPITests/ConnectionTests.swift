@@ -39,7 +39,8 @@ struct ConnectionTests {
         let many = Array(repeatElement(one, count: 1000).joined())
         var sent = 0
         while sent < 1000, client.send(many) { sent += 1 }
-        #expect(sent < 1000)
+        // What fits into the sockets, and one read: 34 kB each.
+        #expect(sent < 60)
         #expect(try running.answers())
         // When it reads after all, everything comes.
         #expect(try client.answer()?.body.utf8.count ?? 0 > 8 << 20)
