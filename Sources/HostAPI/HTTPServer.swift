@@ -15,7 +15,7 @@ package final class HTTPServer: Sendable {
     /// Of `run`: answers by itself, and hands commands to whoever carries them out. `perform` is called on the loop's
     /// thread and may not wait; what it is given may be called by any thread, and after the client has gone.
     package init(
-        routes: Routes, loop: any EventLoop, limits: Limits = Limits(),
+        routes: Routes, loop: any EventLoop = socketLoop(), limits: Limits = Limits(),
         perform: @escaping @Sendable (Command, @escaping @Sendable (Progress) -> Void) -> Void
     ) {
         service = LocalService(routes: routes, limits: limits, perform: perform)
@@ -104,6 +104,9 @@ package final class HTTPServer: Sendable {
         }
     }
 }
+
+/// The one thread of sockets; it lives as long as the process.
+func socketLoop() -> any EventLoop { MultiThreadedEventLoopGroup(numberOfThreads: 1).next() }
 
 /// Who is connected. Of the loop's thread.
 // Safe: only what runs on the loop touches it, and there is one loop.
@@ -196,15 +199,10 @@ extension KernelError {
         case let error as KernelError: self = error
         case let error as IOError:
             let errno = Errno(rawValue: error.errnoCode)
-            self.init(operation, subject, errno: errno, message: errno == .refused ? "nobody listens there" : nil)
+            self.init(
+                operation, subject, errno: errno, message: errno == .connectionRefused ? "nobody listens there" : nil)
         case ChannelError.connectTimeout: self.init(operation, subject, errno: .timedOut)
         default: self.init(operation, subject, message: "\(error)")
         }
     }
-}
-
-extension Errno {
-    static let timedOut = Errno(rawValue: 110)
-    static let reset = Errno(rawValue: 104)
-    static let refused = Errno(rawValue: 111)
 }

@@ -43,7 +43,7 @@ package final class Proxy: Service, @unchecked Sendable {
     }
 
     /// `path` is the socket of `run`.
-    package init(path: String, loop: any EventLoop, limits: ProxyLimits = ProxyLimits()) {
+    package init(path: String, loop: any EventLoop = socketLoop(), limits: ProxyLimits = ProxyLimits()) {
         self.path = path
         self.loop = loop
         self.limits = limits

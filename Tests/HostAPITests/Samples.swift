@@ -11,7 +11,8 @@ func report(_ settings: [(String, State)], revision: Int = 1, generation: Int = 
     Report(
         node: "cpu01", time: Date(timeIntervalSince1970: 1_700_000_000), revision: revision,
         configuration: ConfigurationState(files: ["/etc/ais-hostd/config.yaml"], generation: generation),
-        settings: settings.map { assessed($0.0, $0.1) }, fingerprints: (configuration: "sha256:c", state: "sha256:s"))
+        settings: settings.map { SettingReport(assessed($0.0, $0.1)) },
+        fingerprints: Fingerprints(configuration: "sha256:c", state: "sha256:s"))
 }
 
 func assessed(_ id: String, _ state: State) -> Assessed {

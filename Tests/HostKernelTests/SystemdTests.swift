@@ -104,14 +104,14 @@ import Testing
 
     @Test("what the process takes of its host agrees with the kernel's own figures")
     func facts() throws {
-        let facts = try ProcessFacts.now()
+        let facts = try ProcessMetrics.now()
         let status = String(decoding: try SystemFiles().read("/proc/self/status"), as: UTF8.self)
         let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
         let resident = line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
         #expect(abs(facts.residentBytes / 1024 - resident) < resident / 2)
         #expect(facts.virtualBytes > facts.residentBytes)
         #expect(facts.cpuSeconds > 0 && facts.cpuSeconds < 3600)
-        #expect(facts.openDescriptors > 2 && facts.openDescriptors < facts.maximumDescriptors)
+        #expect(facts.openDescriptors > 2 && facts.openDescriptors < facts.maxDescriptors)
         // It started after its folder in /proc was of no process, and not in the future.
         #expect(facts.startTime > 1_700_000_000 && facts.startTime < Double(time(nil)) + 2)
         #expect(Double(time(nil)) - facts.startTime < 3600)

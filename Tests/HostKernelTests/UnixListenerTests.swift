@@ -23,10 +23,7 @@ import Testing
         #expect(try files.list("\(scratch.path)/run") == ["api.sock"])
         #expect(fcntl(listener.descriptor, F_GETFD) & FD_CLOEXEC != 0)
         #expect(fcntl(listener.descriptor, F_GETFL) & O_NONBLOCK != 0)
-        let client = try #require(connected(to: path))
-        defer { close(client) }
-        let peer = try Peer(of: client)
-        #expect(peer == (try Peer(of: client)) && peer.userID == geteuid() && peer.processID == getpid())
+        close(try #require(connected(to: path)))
     }
 
     @Test("it belongs to the group that is asked", .enabled(if: geteuid() == 0, "only root gives files away"))

@@ -31,16 +31,6 @@ int clinux_unshare_network(void);
 /* Names the calling thread; the kernel keeps 15 bytes. */
 int clinux_name_thread(const char *name);
 
-/* struct ucred, which headers give only under _GNU_SOURCE. */
-struct clinux_peer {
-    int process;
-    unsigned user;
-    unsigned group;
-};
-
-/* Who has connected, or listens: SO_PEERCRED. */
-int clinux_peer(int socket, struct clinux_peer *peer);
-
 /* libsystemd, loaded by the first call that needs it: it brings six libraries more, which is a quarter of the time that
    a command takes, and commands are no services. -ENOSYS where it is not installed. */
 int clinux_sd_notify(const char *state);
