@@ -49,6 +49,8 @@ for group in "${@:-all}"; do
         ;;
     esac
     case $group in run | all)
+        need curl command_of curl
+        need iproute2 system_command ip
         need procps system_command sysctl
         need util-linux system_command unshare
         need mount system_command losetup

@@ -94,8 +94,8 @@ struct Chronicle {
             if !complaints.contains(text) { journal.send(priority, text) }
         }
         for line in (configuration.error ?? "").split(separator: "\n") {
-            complain(
-                .error, "\(line) (configuration refused, generation \(configuration.generation) stays in force)")
+            let force = configuration.generation > 0 ? ", generation \(configuration.generation) stays in force" : ""
+            complain(.error, "\(line) (configuration refused\(force))")
         }
         if configuration.held { complain(.notice, "held: nothing is applied until the next `ais-hostd apply`") }
         if configuration.hasChanged, configuration.error == nil {
