@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build release run test lint format size bench install clean
+.PHONY: help deps build release run test lint format size bench bench-daemon install clean
 
 # --no-export-dynamic: Swift's static runtime asks for every symbol to be visible to plugins that we do not have (1 %).
 # --disable-local-rpath: root takes no library from the folder of its binary, and no start looks for them there.
@@ -14,7 +14,7 @@ RELEASE := -c release --static-swift-stdlib -Xswiftc -O -Xlinker --no-export-dyn
 	-Xswiftc -L$(STATIC) -Xswiftc -Xclang-linker -Xswiftc -static-libgcc
 
 help: ## what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 deps: ## install what is missing to build, test and measure (Debian, Ubuntu)
 	@scripts/deps.sh
@@ -55,6 +55,11 @@ bench: release ## what a check costs here, beside a C program and a shell, and h
 	@scripts/deps.sh bench
 	swift build $(RELEASE) --product assessment-benchmark
 	@benchmarks/run.sh .build/ais-hostd .build/release/assessment-benchmark
+
+bench-daemon: release ## what the daemon costs at rest, how soon it is ready, and its HTTP beside others (root)
+	@scripts/deps.sh bench
+	swift build $(RELEASE) --product plain-http
+	@benchmarks/daemon.sh .build/ais-hostd .build/release/plain-http
 
 install: ## what make release built, units, profiles and a configuration that only observes, below $DESTDIR
 	test -x .build/ais-hostd || { echo "make release first" >&2; exit 1; }

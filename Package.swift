@@ -26,7 +26,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     ],
     targets: [
-        .target(name: "CLinux", linkerSettings: ["udev", "mnl", "systemd"].map { .linkedLibrary($0) }),
+        .target(name: "CLinux", linkerSettings: ["udev", "mnl"].map { .linkedLibrary($0) }),
         .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         room("HostModel", sees: []),
         room("HostConfiguration", sees: ["HostModel", "CYaml"]),
@@ -49,6 +49,11 @@ let package = Package(
             name: "assessment-benchmark",
             dependencies: ["HostModel", "HostConfiguration", "HostTuning", "HostTestSupport"],
             path: "benchmarks/Assessment", swiftSettings: settings),
+        .executableTarget(
+            name: "plain-http",
+            dependencies: ["HostKernel"]
+                + ["NIOCore", "NIOPosix", "NIOHTTP1"].map { .product(name: $0, package: "swift-nio") },
+            path: "benchmarks/Plain", swiftSettings: settings),
         tests("HostConfigurationTests", of: ["HostModel", "HostConfiguration"]),
         tests("HostReportTests", of: ["HostModel", "HostReport"]),
         tests(

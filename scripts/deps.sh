@@ -38,6 +38,7 @@ for group in "${@:-all}"; do
     need libmnl-dev library libmnl
     need libsystemd-dev library libsystemd
     case $group in test | all)
+        need curl command_of curl            # clients of the endpoint
         need strace command_of strace        # `check` opens nothing for writing: strace is the witness
         need procps system_command sysctl    # the same values as sysctl(8)
         need util-linux system_command unshare
@@ -47,15 +48,22 @@ for group in "${@:-all}"; do
         need e2fsprogs system_command mkfs.ext4 # a disk that holds /boot
         need prometheus command_of promtool  # whether Prometheus takes our metrics
         need systemd command_of systemd-analyze # whether systemd takes our units
+        need iproute2 system_command ip      # links that come and go, in a network of the test's own
         ;;
     esac
     case $group in run | all)
+        need curl command_of curl
+        need iproute2 system_command ip
         need procps system_command sysctl
         need util-linux system_command unshare
         need mount system_command losetup
         ;;
     esac
     case $group in bench | all)
+        need wrk command_of wrk              # the load on the endpoint
+        need prometheus-node-exporter system_command prometheus-node-exporter # what it is compared with
+        need curl command_of curl
+        need iproute2 system_command ip
         need procps system_command sysctl    # the shell that check is compared with
         need mount system_command losetup
         ;;

@@ -166,6 +166,49 @@ EOF
     [ ! -e /etc/sysctl.d/99-zz-ais-hostd.conf ] || wrong "/etc/sysctl.d/99-zz-ais-hostd.conf is still there"
     echo
     say "All as it was, and /etc/sysctl.d/99-zz-ais-hostd.conf is gone."
+    daemon "$name" "$before"
+}
+
+# The same, watched.
+daemon() {
+    local name=$1 found=$2
+    local -a with=(--config node.yaml --config enforce.yaml --state-dir state --socket api.sock)
+    title "6. The daemon"
+    say "systemd starts two processes: run, which is root and does it, and serve, which answers over HTTP and can do" \
+        "nothing. Here by hand, in a mode that puts right what others change. revert holds, until apply:"
+    echo
+    printf 'apiVersion: ais-hostd/v1\nmode: enforce\ninterval: 1s\n' >enforce.yaml
+    run 0 cat enforce.yaml
+    # Whatever happens, they end with this story.
+    trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
+    ais-hostd run "${with[@]}" 2>log &
+    ip link set lo up
+    ais-hostd serve --socket api.sock 2>>log &
+    wait_for curl --silent --fail --output /dev/null http://127.0.0.1:9847/readyz
+    run 0 ais-hostd apply --socket api.sock
+    echo
+    run 0 sysctl -w net.core.somaxconn=128
+    wait_for grep -q "somaxconn: inSync -> drifted" log
+    wait_for sh -c "[ \"\$(sysctl -n net.core.somaxconn)\" = 65535 ]"
+    run 0 sysctl net.core.somaxconn
+    run 0 grep somaxconn: log
+    echo
+    run 0 sh -c "curl -s http://127.0.0.1:9847/metrics | grep -E '^ais_hostd_(up|drifts|writes)'"
+    echo
+    say "revert goes through it, and it holds until the next apply:"
+    echo
+    run 0 ais-hostd revert --socket api.sock
+    kill $(jobs -p)
+    wait
+    [ "$found" = "$(our_values "$name")" ] || wrong "a value did not come back from the daemon"
+}
+
+wait_for() {
+    for _ in $(seq 200); do
+        if "$@"; then return; fi
+        sleep 0.05
+    done
+    wrong "waited in vain: $*"
 }
 
 # What the story's configuration asks for, as the kernel holds it.

@@ -76,10 +76,11 @@ extension Board {
     /// What came after an event; nil where that is too long ago, of another start, or not of ours.
     func events(after last: EventID) -> ArraySlice<RecordedChange>? {
         state.withLock { state in
-            let missed = state.sequence - last.sequence
+            // A client may send any number as what it saw last.
+            guard last.instance == instance, (0...state.sequence).contains(last.sequence) else { return nil }
             let known = state.events.suffix(capacity)
-            guard last.instance == instance, missed >= 0, missed <= known.count else { return nil }
-            return known.suffix(missed)
+            let missed = state.sequence - last.sequence
+            return missed <= known.count ? known.suffix(missed) : nil
         }
     }
 

@@ -16,7 +16,6 @@ final class HTTPConnection: ChannelInboundHandler {
     private var waiting: [Incoming] = []
     private var current: Incoming?
     private var exchange: Exchange?
-    private var hasBegun = false
     private var isAdvancing = false
     private var isInputClosed = false
     /// Whether the last answer is written, and nothing is read any more.
@@ -128,7 +127,7 @@ final class HTTPConnection: ChannelInboundHandler {
         isAdvancing = false
         wire.isFull = waiting.count >= limits.pipelined
         wire.resume()
-        if isInputClosed, current == nil, waiting.isEmpty, !isClosing { close() }
+        if isInputClosed, current == nil, waiting.isEmpty, !isClosing { end() }
         retime()
     }
 
@@ -152,7 +151,6 @@ final class HTTPConnection: ChannelInboundHandler {
 
     func begin(_ response: Response) {
         guard let current else { return }
-        hasBegun = true
         var head = HTTPResponseHead(version: current.version, status: response.status, headers: response.headers)
         head.headers.add(name: "Cache-Control", value: "no-cache")
         head.headers.add(name: "X-Content-Type-Options", value: "nosniff")
@@ -180,17 +178,21 @@ final class HTTPConnection: ChannelInboundHandler {
     func endStream() {
         guard let context else { return }
         let isLast = current?.isLast ?? true
-        (current, exchange, hasBegun) = (nil, nil, false)
+        (current, exchange) = (nil, nil)
         guard isLast else {
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
             return advance()
         }
+        context.write(wrapOutboundOut(.end(nil)), promise: nil)
+        end()
+    }
+
+    /// No more answers: closes once they are sent.
+    private func end() {
         isClosing = true
         wire.isDropping = true
         waiting = []
-        let written = context.eventLoop.makePromise(of: Void.self)
-        written.futureResult.assumeIsolated().whenComplete { _ in self.drain() }
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
+        wire.whenSent { self.drain() }
         retime()
     }
 

@@ -15,7 +15,7 @@ package final class HTTPServer: Sendable {
     /// Of `run`: answers by itself, and hands commands to whoever carries them out. `perform` is called on the loop's
     /// thread and may not wait; what it is given may be called by any thread, and after the client has gone.
     package init(
-        routes: Routes, loop: any EventLoop, limits: Limits = Limits(),
+        routes: Routes, loop: any EventLoop = socketLoop(), limits: Limits = Limits(),
         perform: @escaping @Sendable (Command, @escaping @Sendable (Progress) -> Void) -> Void
     ) {
         service = LocalService(routes: routes, limits: limits, perform: perform)
@@ -48,15 +48,22 @@ package final class HTTPServer: Sendable {
         try listen("\(host):\(port)", as: [host]) { $0.bind(host: host, port: port) } ?? port
     }
 
-    /// Closes everything and waits for it. Not on the loop's thread.
+    /// Closes everything and waits for it, once. Not on the loop's thread, and not after the loop has ended.
     package func close() {
         let listeners = listeners.withLock { listeners in
             defer { listeners = [] }
             return listeners
         }
+        if listeners.isEmpty { return }
         for channel in listeners { try? channel.close().wait() }
         let clients = clients
         try? loop.submit { clients.closeAll() }.wait()
+    }
+
+    /// How many are connected. Not on the loop's thread.
+    var clientCount: Int {
+        let clients = clients
+        return (try? loop.submit { clients.count }.wait()) ?? 0
     }
 
     /// `names` is nil for the unix socket.
@@ -98,16 +105,20 @@ package final class HTTPServer: Sendable {
     }
 }
 
+/// The one thread of sockets; it lives as long as the process.
+func socketLoop() -> any EventLoop { MultiThreadedEventLoopGroup(numberOfThreads: 1).next() }
+
 /// Who is connected. Of the loop's thread.
 // Safe: only what runs on the loop touches it, and there is one loop.
 private final class Clients: @unchecked Sendable {
     private var channels: [ObjectIdentifier: any Channel] = [:]
 
+    var count: Int { channels.count }
+
     /// Beyond the limit a client is told so and let go: one that is left in the kernel's queue would wait for nothing,
     /// and fill the queue for those who come when there is room again.
     func take(_ channel: any Channel, _ reception: Reception, service: any Service, limits: Limits) throws {
-        let isReserved = if case .local = reception.caller { !reception.caller.isRoot } else { false }
-        let room = limits.connections - (isReserved ? limits.reservedForRoot : 0)
+        let room = limits.connections + (reception.caller.isRoot ? limits.reservedForRoot : 0)
         guard channels.count < room else {
             return try channel.pipeline.syncOperations.addHandler(Refusing(limit: limits.connections))
         }
@@ -187,14 +198,11 @@ extension KernelError {
         switch error {
         case let error as KernelError: self = error
         case let error as IOError:
-            self.init(operation, subject, errno: Errno(rawValue: error.errnoCode))
+            let errno = Errno(rawValue: error.errnoCode)
+            self.init(
+                operation, subject, errno: errno, message: errno == .connectionRefused ? "nobody listens there" : nil)
         case ChannelError.connectTimeout: self.init(operation, subject, errno: .timedOut)
         default: self.init(operation, subject, message: "\(error)")
         }
     }
-}
-
-extension Errno {
-    static let timedOut = Errno(rawValue: 110)
-    static let reset = Errno(rawValue: 104)
 }

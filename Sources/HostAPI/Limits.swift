@@ -11,7 +11,7 @@ package struct Limits: Sendable {
     package var bodyBytes = 64 * 1024
     /// Below the 1,024 descriptors of a process that nobody gave more.
     package var connections = 512
-    /// Of these on the unix socket, so that root's commands get through however many others there are.
+    /// More than these for root, so that its commands get through however many others there are.
     package var reservedForRoot = 32
     /// Requests that were sent without waiting for the answers before; more are not read until some are answered.
     package var pipelined = 16

@@ -98,9 +98,7 @@ private final class EventStream {
             last = newest
         }
         exchange.beginEvents(heartbeat: heartbeat, resumeFrom: last)
-        if let gap {
-            exchange.send(ServerSentEvent(id: last.description, name: "gap", data: encoded(Gap(reason: gap))))
-        }
+        if let gap { tell(gap) }
         pump()
     }
 
@@ -111,19 +109,32 @@ private final class EventStream {
     private func reason(_ text: String) -> String {
         guard let id = EventID(text) else { return "\(text) is no id of an event: read /v1/status" }
         guard id.instance == board.instance else { return "the daemon has started since: read /v1/status" }
-        return "only the last \(board.capacity) changes are kept: read /v1/status"
+        return tooMany
     }
+
+    private var tooMany: String { "only the last \(board.capacity) changes are kept: read /v1/status" }
 
     private func pump() {
         guard exchange.isOpen else { return }
-        guard let events = board.events(after: last) else {
-            if let subscriber { board.unsubscribe(subscriber) }
-            return exchange.abort()
-        }
+        guard let events = board.events(after: last) else { return overtaken() }
         for event in events {
             guard exchange.isWritable else { return }
             last.sequence = event.sequence
             exchange.send(ServerSentEvent(id: last.description, name: "state", data: event.line))
         }
+    }
+
+    /// More changed than the board keeps. One that keeps up is told so, one that does not read is let go.
+    private func overtaken() {
+        guard exchange.isWritable else {
+            if let subscriber { board.unsubscribe(subscriber) }
+            return exchange.abort()
+        }
+        last = board.lastEvent
+        tell(tooMany)
+    }
+
+    private func tell(_ gap: String) {
+        exchange.send(ServerSentEvent(id: last.description, name: "gap", data: encoded(Gap(reason: gap))))
     }
 }

@@ -43,7 +43,7 @@ package final class Proxy: Service, @unchecked Sendable {
     }
 
     /// `path` is the socket of `run`.
-    package init(path: String, loop: any EventLoop, limits: ProxyLimits = ProxyLimits()) {
+    package init(path: String, loop: any EventLoop = socketLoop(), limits: ProxyLimits = ProxyLimits()) {
         self.path = path
         self.loop = loop
         self.limits = limits
@@ -92,8 +92,7 @@ package final class Proxy: Service, @unchecked Sendable {
                 isMetrics ? Self.metrics(nil) : .problem(.serviceUnavailable, Self.reason(error))
             for exchange in exchanges { exchange.respond(response) }
         case .success(let answer):
-            keep(answer, for: question.uri)
-            let copy = answer.status == .ok || answer.status == .notModified ? copies[question.uri] : nil
+            let copy = copy(answer, of: question.uri)
             for exchange in exchanges {
                 if isMetrics {
                     exchange.respond(Self.metrics(answer))
@@ -106,12 +105,18 @@ package final class Proxy: Service, @unchecked Sendable {
         }
     }
 
-    private func keep(_ answer: UpstreamAnswer, for uri: String) {
-        guard Self.copied.contains(uri), answer.status == .ok,
-            let tag = answer.headers.first(name: "ETag").flatMap(EntityTag.init)
-        else { return }
-        let type = answer.headers.first(name: "Content-Type") ?? "application/json"
-        copies[uri] = Copy(tag: tag, type: type, body: answer.body)
+    /// The copy that `run` vouches for with this answer, if any.
+    private func copy(_ answer: UpstreamAnswer, of uri: String) -> Copy? {
+        guard Self.copied.contains(uri) else { return nil }
+        switch answer.status {
+        case .notModified: return copies[uri]
+        case .ok:
+            copies[uri] = answer.headers.first(name: "ETag").flatMap(EntityTag.init).map { tag in
+                Copy(tag: tag, type: answer.headers.first(name: "Content-Type") ?? "", body: answer.body)
+            }
+            return copies[uri]
+        default: return nil
+        }
     }
 
     /// What `run` counts, and whether it is there to count. A scrape never fails for want of `run`.

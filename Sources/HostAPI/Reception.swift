@@ -30,7 +30,8 @@ struct Incoming {
         self.request = request
         self.bodyLimit = bodyLimit
         expectsBody = head.headers.contains(name: "Expect") && head.version.isPersistent
-        isLast = !head.isKeepAlive
+        // The decoder stops behind a request to speak another protocol, which is answered in this one.
+        isLast = !head.isKeepAlive || head.headers.contains(name: "Upgrade")
     }
 
     mutating func append(_ bytes: ByteBuffer) {

@@ -1,6 +1,6 @@
 import HostConfiguration
-import HostModel
-package import HostReport
+package import HostModel
+import HostReport
 import NIOCore
 import NIOHTTP1
 

@@ -60,6 +60,14 @@ final class Wire: ChannelDuplexHandler {
         }
     }
 
+    /// When all that was written so far is the kernel's, or the connection is gone.
+    func whenSent(_ done: @escaping () -> Void) {
+        guard let context else { return }
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.assumeIsolated().whenComplete { _ in done() }
+        context.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer())), promise: sent)
+    }
+
     private var mustHold: Bool {
         isDropping ? droppedBytes > limits.drainedBytes : isFull || kept.readableBytes > 0
     }

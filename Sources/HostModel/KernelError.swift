@@ -68,6 +68,7 @@ package struct Errno: RawRepresentable, Hashable, Sendable {
     package static let tooManyLinks = Errno(rawValue: 40)
     package static let notSupported = Errno(rawValue: 95)
     package static let addressInUse = Errno(rawValue: 98)
+    package static let reset = Errno(rawValue: 104)
     package static let noBuffers = Errno(rawValue: 105)
     package static let timedOut = Errno(rawValue: 110)
     package static let connectionRefused = Errno(rawValue: 111)
@@ -78,7 +79,8 @@ package struct Errno: RawRepresentable, Hashable, Sendable {
         13: "EACCES", 14: "EFAULT", 16: "EBUSY", 17: "EEXIST", 18: "EXDEV", 19: "ENODEV", 20: "ENOTDIR", 21: "EISDIR",
         22: "EINVAL", 23: "ENFILE", 24: "EMFILE", 25: "ENOTTY", 26: "ETXTBSY", 27: "EFBIG", 28: "ENOSPC", 30: "EROFS",
         34: "ERANGE", 36: "ENAMETOOLONG", 38: "ENOSYS", 39: "ENOTEMPTY", 40: "ELOOP", 61: "ENODATA", 75: "EOVERFLOW",
-        95: "EOPNOTSUPP", 98: "EADDRINUSE", 105: "ENOBUFS", 110: "ETIMEDOUT", 111: "ECONNREFUSED", 122: "EDQUOT",
+        95: "EOPNOTSUPP", 98: "EADDRINUSE", 104: "ECONNRESET", 105: "ENOBUFS", 110: "ETIMEDOUT", 111: "ECONNREFUSED",
+        122: "EDQUOT",
         125: "ECANCELED",
     ]
 }

@@ -56,7 +56,8 @@ private func summary(_ report: Report, style: TableStyle) -> String {
         }
     var rows = [Row(cells: ["\(visible(report.node)): \(verdict)"])]
     if let error = report.configuration.error {
-        let force = "generation \(report.configuration.generation) stays in force"
+        let generation = report.configuration.generation
+        let force = generation > 0 ? "generation \(generation) stays in force" : "and none before it to fall back on"
         rows.append(Row(cells: ["broken configuration, \(force):"], beneath: visible(error), tint: .red))
     }
     if report.configuration.hasChanged {

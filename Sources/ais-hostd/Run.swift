@@ -5,7 +5,6 @@ import HostKernel
 import HostModel
 import HostReport
 import HostTuning
-import NIOPosix
 import Synchronization
 
 struct Run: ParsableCommand {
@@ -45,8 +44,7 @@ struct Run: ParsableCommand {
                 Journal().send(.notice, "there is no group ais-hostd: \(socket.path) is for root alone")
             }
             let server = HTTPServer(
-                routes: Routes(board: board) { try? ProcessMetrics(ProcessFacts.now()) },
-                loop: MultiThreadedEventLoopGroup(numberOfThreads: 1).next()
+                routes: Routes(board: board) { try? ProcessMetrics.now() }
             ) { mailbox.send(.command($0, $1)) }
             try server.listen(unix: listener.descriptor)
             watch(loop)
@@ -82,13 +80,4 @@ private final class StopFlag: Sendable {
 
     var isSet: Bool { flag.load(ordering: .acquiring) }
     func set() { flag.store(true, ordering: .releasing) }
-}
-
-extension ProcessMetrics {
-    init(_ facts: ProcessFacts) {
-        self.init(
-            cpuSeconds: facts.cpuSeconds, residentBytes: facts.residentBytes, virtualBytes: facts.virtualBytes,
-            openDescriptors: facts.openDescriptors, maxDescriptors: facts.maximumDescriptors,
-            startTime: facts.startTime)
-    }
 }

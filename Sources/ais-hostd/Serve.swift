@@ -2,7 +2,6 @@ import ArgumentParser
 import HostAPI
 import HostKernel
 import HostModel
-import NIOPosix
 
 struct Serve: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -36,14 +35,14 @@ struct Serve: ParsableCommand {
                 throw CommandError("--listen with sockets of systemd: which of them is meant?")
             }
             let loop = try EventLoop<Never>()
-            let proxy = Proxy(path: socket.path, loop: MultiThreadedEventLoopGroup(numberOfThreads: 1).next())
-            let server = HTTPServer(proxy: proxy)
+            let server = HTTPServer(proxy: Proxy(path: socket.path))
             for socket in sockets { try server.listen(network: socket.descriptor, as: ["127.0.0.1"]) }
             let addresses = listen.isEmpty ? [ListenAddress.standard] : listen
             for address in sockets.isEmpty ? addresses : [] {
                 try server.listen(host: address.host, port: address.port)
             }
             try Systemd.notify("READY=1")
+            releaseCode()
             while true {
                 for event in try loop.next() {
                     guard case .signal(let number) = event, number != hangUp else { continue }

@@ -46,18 +46,22 @@ package final class LinkEvents: EventSource {
 
     /// Whether any of these messages is about a link itself. A bridge tells of its ports' states in a family of its own.
     ///
-    /// A message that is cut short ends it, as one whose length is not true: `mnl_nlmsg_ok`
-    static func concernsLinks(_ bytes: ArraySlice<UInt8>) -> Bool {
+    /// A message that is cut short ends it, as one whose length is not true. Not by `mnl_nlmsg_ok`, which takes a length
+    /// beyond 2 GiB for a negative one and lets it pass: `mnl_nlmsg_next` then stays where it is for ever.
+    private static func concernsLinks(_ bytes: ArraySlice<UInt8>) -> Bool {
         bytes.withUnsafeBytes { bytes in
-            var message = bytes.baseAddress?.assumingMemoryBound(to: nlmsghdr.self)
-            var rest = Int32(clamping: bytes.count)
-            while let here = message, mnl_nlmsg_ok(here, rest) {
-                let isLink = [RTM_NEWLINK, RTM_DELLINK].contains(Int(here.pointee.nlmsg_type))
-                if isLink, mnl_nlmsg_get_payload_len(here) >= MemoryLayout<ifinfomsg>.size {
-                    let family = mnl_nlmsg_get_payload(here).load(as: UInt8.self)
-                    if Int32(family) == AF_UNSPEC { return true }
+            let size = MemoryLayout<nlmsghdr>.size
+            var offset = 0
+            while bytes.count - offset >= size {
+                let header = bytes.loadUnaligned(fromByteOffset: offset, as: nlmsghdr.self)
+                let length = Int(header.nlmsg_len)
+                guard length >= size, length <= bytes.count - offset else { return false }
+                let isLink = [RTM_NEWLINK, RTM_DELLINK].contains(Int(header.nlmsg_type))
+                // The first byte of its `ifinfomsg`.
+                if isLink, length >= size + MemoryLayout<ifinfomsg>.size, bytes[offset + size] == AF_UNSPEC {
+                    return true
                 }
-                message = UnsafePointer(mnl_nlmsg_next(here, &rest))
+                offset += (length + 3) & ~3
             }
             return false
         }

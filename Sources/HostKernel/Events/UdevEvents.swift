@@ -5,18 +5,20 @@ package import HostModel
 /// Disks and modules that come, go or change: after udev's rules where udevd runs, else as the kernel tells it.
 /// `udev_monitor(3)`
 package final class UdevEvents: EventSource {
+    /// The library's monitor refers to it and does not keep it.
+    private let udev: OpaquePointer
     private let monitor: OpaquePointer
 
     package init() throws(KernelError) {
-        let isRunning = access("/run/udev/control", F_OK) == 0
-        let udev = try call("udev_new", "udev", pointer: { udev_new() })
-        // What is made from it keeps it.
-        defer { udev_unref(udev) }
-        monitor = try call(
-            "monitor", "udev",
-            pointer: {
-                udev_monitor_new_from_netlink(udev, isRunning ? "udev" : "kernel")
-            })
+        let group = access("/run/udev/control", F_OK) == 0 ? "udev" : "kernel"
+        let library = try call("udev_new", "udev", pointer: { udev_new() })
+        do throws(KernelError) {
+            monitor = try call("monitor", "udev", pointer: { udev_monitor_new_from_netlink(library, group) })
+        } catch {
+            udev_unref(library)
+            throw error
+        }
+        udev = library
         try check("filter", udev_monitor_filter_add_match_subsystem_devtype(monitor, "block", "disk"))
         try check("filter", udev_monitor_filter_add_match_subsystem_devtype(monitor, "module", nil))
         // A thousand disks come at once where a shelf of them is plugged in. Beyond the limit that others have it takes
@@ -25,7 +27,10 @@ package final class UdevEvents: EventSource {
         try check("listen", udev_monitor_enable_receiving(monitor))
     }
 
-    deinit { udev_monitor_unref(monitor) }
+    deinit {
+        udev_monitor_unref(monitor)
+        udev_unref(udev)
+    }
 
     package var descriptor: Int32 { udev_monitor_get_fd(monitor) }
 
@@ -39,8 +44,11 @@ package final class UdevEvents: EventSource {
                 defer { udev_device_unref(device) }
                 if let event = event(of: device), !events.contains(event) { events.append(event) }
             } catch let error where error.errno == .again {
-                // Also after a message that was none: what is behind it makes the descriptor ready again.
+                // Also after a message of somebody else's: what is behind it makes the descriptor ready again.
                 break
+            } catch let error where [.invalid, .noDevice].contains(error.errno) {
+                // The message makes no device. Root of a container can have the kernel send such ones.
+                continue
             } catch let error where error.errno == .noBuffers {
                 if !events.contains(.everything) { events.append(.everything) }
             }

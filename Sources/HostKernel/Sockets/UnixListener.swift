@@ -108,20 +108,14 @@ private func withAddress(
     }
 }
 
-/// nil where there is no group of that name. `getgrnam_r(3)`
+/// nil where `/etc/group` has no group of that name. Not by getgrnam(3), which may load modules that ask servers over a
+/// network that is not up yet: the group of a package is in the file.
 private func identifier(ofGroup name: String) throws(KernelError) -> gid_t? {
-    var size = 1024
-    while true {
-        var (record, found): (group, UnsafeMutablePointer<group>?) = (group(), nil)
-        var room = [CChar](repeating: 0, count: size)
-        let result = getgrnam_r(name, &record, &room, room.count, &found)
-        switch result {
-        case 0: return found == nil ? nil : record.gr_gid
-        case ENOENT, ESRCH: return nil
-        case EINTR: continue
-        // Its members' names need more room.
-        case ERANGE where size < 1 << 20: size *= 4
-        default: throw KernelError("look up", "group \(name)", errno: Errno(rawValue: result))
-        }
+    let text = String(decoding: try SystemFiles().read("/etc/group"), as: UTF8.self)
+    for line in text.split(separator: "\n") {
+        // NAME:PASSWORD:GID:MEMBERS
+        let fields = line.split(separator: ":", omittingEmptySubsequences: false)
+        if fields.count >= 3, fields[0] == name { return gid_t(fields[2]) }
     }
+    return nil
 }

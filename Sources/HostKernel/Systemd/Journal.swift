@@ -40,7 +40,7 @@ package struct Journal: Sendable {
                 vectors.append(iovec(iov_base: bytes.baseAddress.map { $0 + offset }, iov_len: field.count))
                 offset += field.count
             }
-            return sd_journal_sendv(&vectors, Int32(vectors.count)) == 0
+            return clinux_sd_journal_sendv(&vectors, Int32(vectors.count)) == 0
         }
     }
 

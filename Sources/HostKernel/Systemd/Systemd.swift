@@ -8,7 +8,8 @@ package enum Systemd {
     /// manager. `sd_notify(3)`
     @discardableResult
     package static func notify(_ state: String) throws(KernelError) -> Bool {
-        try check("notify", sd_notify(0, state)) > 0
+        guard getenv("NOTIFY_SOCKET") != nil else { return false }
+        return try check("notify", clinux_sd_notify(state)) > 0
     }
 
     /// What says that the configuration is being read anew; `READY=1` ends it. The time tells the manager which of
@@ -21,7 +22,9 @@ package enum Systemd {
     /// not ask for it. `sd_watchdog_enabled(3)`
     package static func watchdogInterval() throws(KernelError) -> Duration? {
         var microseconds: UInt64 = 0
-        guard try check("watchdog", sd_watchdog_enabled(0, &microseconds)) > 0 else { return nil }
+        guard getenv("WATCHDOG_USEC") != nil,
+            try check("watchdog", clinux_sd_watchdog_enabled(&microseconds)) > 0
+        else { return nil }
         return .microseconds(Int64(clamping: microseconds))
     }
 
@@ -29,7 +32,8 @@ package enum Systemd {
     /// changes the environment, so that no child takes them for its own. `sd_listen_fds_with_names(3)`
     package static func listeningSockets() throws(KernelError) -> [(name: String, descriptor: Int32)] {
         var names: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
-        let count = try check("listen", sd_listen_fds_with_names(1, &names))
+        guard getenv("LISTEN_FDS") != nil else { return [] }
+        let count = try check("listen", clinux_sd_listen_fds_with_names(&names))
         defer { free(names) }
         return (0..<count).map { index in
             let name = names?[Int(index)]

@@ -31,18 +31,16 @@ package final class DeadlineWorker: Worker {
         try refuse(target, at: start)
         try threads.run(
             Job(target: target, fate: fate) { answer.give(work { fate.isAbandoned.load(ordering: .acquiring) }) })
-        if let value = threads.state.wait(until: start + deadline, for: { _ in answer.value }) { return value }
-        // It may have ended since: to look and to abandon is one step.
-        let late = threads.state.change { state -> Value? in
-            if let value = answer.value { return value }
-            fate.isAbandoned.store(true, ordering: .releasing)
-            state.abandoned.append(Abandoned(target: target, fate: fate, since: start))
-            return nil
-        }
-        guard let late else {
+        let value = threads.state.wait(
+            until: start + deadline, for: { _ in answer.value },
+            orElse: { state in
+                fate.isAbandoned.store(true, ordering: .releasing)
+                state.abandoned.append(Abandoned(target: target, fate: fate, since: start))
+            })
+        guard let value else {
             throw KernelError("work on", target, errno: .timedOut, message: "has not answered for \(words(deadline))")
         }
-        return late
+        return value
     }
 
     /// Whether it would only hang a thread more.
@@ -60,7 +58,7 @@ package final class DeadlineWorker: Worker {
     }
 
     private func words(_ duration: Duration) -> String {
-        duration < .seconds(1) ? "\(duration / .milliseconds(1)) ms" : "\(duration.components.seconds) s"
+        duration < .seconds(1) ? "\(Int(duration / .milliseconds(1))) ms" : "\(duration.components.seconds) s"
     }
 }
 

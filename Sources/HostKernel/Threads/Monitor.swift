@@ -48,15 +48,20 @@ final class Monitor<Value: Sendable>: @unchecked Sendable {
         }
     }
 
-    /// The same, until a time of CLOCK_MONOTONIC: nil after it.
-    func wait<Result>(until deadline: Duration, for body: (inout Value) -> Result?) -> Result? {
+    /// The same, until a time of CLOCK_MONOTONIC: nil after it. Nothing changes between the last look and `giveUp`.
+    func wait<Result>(
+        until deadline: Duration, for body: (inout Value) -> Result?, orElse giveUp: (inout Value) -> Void
+    ) -> Result? {
         var time = timespec(deadline)
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         while true {
             if let result = body(&value) { return result }
             // 0 is a change, or nothing at all; all else would be for ever.
-            guard pthread_cond_timedwait(changed, mutex, &time) == 0 else { return body(&value) }
+            if pthread_cond_timedwait(changed, mutex, &time) == 0 { continue }
+            let result = body(&value)
+            if result == nil { giveUp(&value) }
+            return result
         }
     }
 }

@@ -171,7 +171,10 @@ package struct Daemon: Sendable {
         configuration.hasChanged = record.map { !$0.isCurrent(in: reconciler.host.files) } ?? false
         do {
             let saved = try readLedger()
-            guard let rules else { return tell([]) }
+            guard let rules else {
+                inventory = try HostTuning.takeInventory(of: reconciler.host, needing: [])
+                return tell([])
+            }
             var (pass, wanted) = try reconciler.observe(memory(rules, saved, stale: events))
             var ledger = saved
             var found = pass.settings

@@ -27,8 +27,9 @@ struct Chronicle {
         board.show(Snapshot(report: nil, rules: [], counters: counters, interval: 60), endsPass: false)
     }
 
-    /// Answers how it stands, in a line for `systemctl status`.
-    mutating func record(_ round: Daemon.Round, took duration: Double, at uptime: Double) -> String {
+    /// Answers how it stands, in a line for `systemctl status`. Only a pass that read everything counts for whether the
+    /// report may still be relied on.
+    mutating func record(_ round: Daemon.Round, isFull: Bool, took duration: Double, at uptime: Double) -> String {
         count(round, duration)
         let isFirst = report == nil
         let report = revised(round)
@@ -36,7 +37,7 @@ struct Chronicle {
         board.show(
             Snapshot(
                 report: report, rules: rules?.reports ?? [], counters: counters, interval: round.policy.interval),
-            changes: round.changes)
+            changes: round.changes, endsPass: isFull)
         let summary = summary(of: report)
         if isFirst { journal.send(.information, "watching \(report.settings.count) settings: \(summary)") }
         tell(round, at: uptime)
@@ -109,8 +110,8 @@ struct Chronicle {
             if !complaints.contains(text) { journal.send(priority, text) }
         }
         for line in (configuration.error ?? "").split(separator: "\n") {
-            complain(
-                .error, "\(line) (configuration refused, generation \(configuration.generation) stays in force)")
+            let force = configuration.generation > 0 ? ", generation \(configuration.generation) stays in force" : ""
+            complain(.error, "\(line) (configuration refused\(force))")
         }
         if configuration.held { complain(.notice, "held: nothing is applied until the next `ais-hostd apply`") }
         if configuration.hasChanged, configuration.error == nil {

@@ -17,8 +17,9 @@ func reconcile(
         let start = uptime()
         let round = daemon.pass(job.reason, at: start)
         let end = uptime()
-        let summary = chronicle.record(round, took: end - start, at: end)
+        let summary = chronicle.record(round, isFull: job.isFull, took: end - start, at: end)
         job.answer(round)
+        if job.isFull { releaseCode() }
         mailbox.send(
             .ended(
                 PassEnd(

@@ -1,19 +1,9 @@
 import Glibc
 package import HostModel
 
-/// What this process takes of its host, for its own metrics.
-package struct ProcessFacts: Hashable, Sendable {
-    /// Of all its threads, in the kernel and out of it.
-    package var cpuSeconds: Double
-    package var residentBytes: Int
-    package var virtualBytes: Int
-    package var openDescriptors: Int
-    package var maximumDescriptors: Int
-    /// Seconds since 1970, as right as the clock was at boot.
-    package var startTime: Double
-
+extension ProcessMetrics {
     /// Reads `/proc/self/stat`, `/proc/self/fd`, `/proc/stat`; `getrlimit(2)`
-    package static func now() throws(KernelError) -> ProcessFacts {
+    package static func now() throws(KernelError) -> ProcessMetrics {
         let files = SystemFiles()
         var limit = rlimit()
         _ = try call("getrlimit", "descriptors") { getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) }
@@ -28,12 +18,12 @@ package struct ProcessFacts: Hashable, Sendable {
             return value
         }
         let ticks = Double(max(1, sysconf(Int32(_SC_CLK_TCK))))
-        return ProcessFacts(
+        return ProcessMetrics(
             cpuSeconds: Double(try field(14)) / ticks + Double(try field(15)) / ticks,
             residentBytes: try field(24) * sysconf(Int32(_SC_PAGESIZE)), virtualBytes: try field(23),
             // Not the one by which they are listed.
             openDescriptors: try files.list("/proc/self/fd").count - 1,
-            maximumDescriptors: Int(clamping: limit.rlim_cur),
+            maxDescriptors: Int(clamping: limit.rlim_cur),
             startTime: Double(try bootTime(files)) + Double(try field(22)) / ticks)
     }
 
