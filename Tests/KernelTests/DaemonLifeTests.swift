@@ -49,8 +49,10 @@ extension WholeProgram {
             #expect(
                 try daemon.metric("ais_hostd_setting_state{id=\"\(RunningDaemon.id)\",state=\"drifted\"}") == "1")
             let told = events.read { $0.contains("\"to\":\"drifted\"}") }
-            #expect(told.contains("event: state\n") && told.contains("data: {\"from\":\"inSync\",\"setting\":"), "\(told)")
-            #expect(daemon.logs("<4>sysctl/net.core.somaxconn: inSync -> drifted: holds 77, wants 1234 (config.yaml:3)\n"))
+            #expect(
+                told.contains("event: state\n") && told.contains("data: {\"from\":\"inSync\",\"setting\":"), "\(told)")
+            #expect(
+                daemon.logs("<4>sysctl/net.core.somaxconn: inSync -> drifted: holds 77, wants 1234 (config.yaml:3)\n"))
             try daemon.look()
             #expect(try somaxconn() == "77", "apply does not write again")
             // By another hand.
@@ -84,7 +86,8 @@ extension WholeProgram {
         func restart() throws {
             let program = Layer.program ?? ""
             let absent = try daemon.hostd("status")
-            #expect(absent.code == 4 && absent.err.contains("no daemon listens on \(RunningDaemon.socket)"), "\(absent)")
+            #expect(
+                absent.code == 4 && absent.err.contains("no daemon listens on \(RunningDaemon.socket)"), "\(absent)")
             try daemon.start()
             let files = try daemon.identities()
             #expect(files.count == 3)
@@ -111,7 +114,8 @@ extension WholeProgram {
             try daemon.start()
             try daemon.kill()
             let status = try daemon.hostd("status")
-            #expect(status.code == 4 && status.err.contains("is gone") && status.err.contains("ECONNREFUSED"), "\(status)")
+            #expect(
+                status.code == 4 && status.err.contains("is gone") && status.err.contains("ECONNREFUSED"), "\(status)")
             try daemon.start()
             #expect(try daemon.hostd("status").code == 0)
         }
@@ -247,9 +251,12 @@ extension WholeProgram {
             let refused = try daemon.hostd("apply", "--config", other)
             #expect(
                 refused.code == 1
-                    && refused.err.contains("the daemon runs and reads its own files: with it --config is for --dry-run"))
+                    && refused.err.contains(
+                        "the daemon runs and reads its own files: with it --config is for --dry-run")
+            )
             let dry = try daemon.hostd("apply", "--dry-run", "--config", other)
-            #expect(dry.code == 2 && dry.out.contains("1234 -> 99") && dry.out.contains("Dry run: nothing was written."))
+            #expect(
+                dry.code == 2 && dry.out.contains("1234 -> 99") && dry.out.contains("Dry run: nothing was written."))
             #expect(try sandbox.sysctl("net.core.somaxconn") == "1234")
         }
 
@@ -259,7 +266,8 @@ extension WholeProgram {
             try sandbox.poke("/proc/sys/net/core/somaxconn", "77")
             try sandbox.poke("/proc/sys/net/ipv4/tcp_fin_timeout", "33")
             let apply = try daemon.hostd("apply", "--only", "*somaxconn")
-            #expect(apply.code == 0 && apply.out.contains("77 -> 1234") && !apply.out.contains("fin_timeout"), "\(apply)")
+            #expect(
+                apply.code == 0 && apply.out.contains("77 -> 1234") && !apply.out.contains("fin_timeout"), "\(apply)")
             #expect(try sandbox.sysctl("net.ipv4.tcp_fin_timeout") == "33")
             #expect(try daemon.hostd("apply").code == 0)
             let void = try daemon.hostd("apply", "--only", "nosuch")
@@ -312,7 +320,9 @@ extension WholeProgram {
             "other users are told that they may not; the group may ask, and nobody but root may have anything done")
         func users() throws {
             try daemon.start()
-            #expect(try sandbox.shell("stat -c '%a %U %g' \(RunningDaemon.socket)").out == "660 root \(RunningDaemon.group)\n")
+            #expect(
+                try sandbox.shell("stat -c '%a %U %g' \(RunningDaemon.socket)").out
+                    == "660 root \(RunningDaemon.group)\n")
             let stranger = try daemon.hostd(inGroup: "65534", "status")
             #expect(stranger.code == 4 && stranger.err.contains("is for root and the group ais-hostd"), "\(stranger)")
             #expect(try daemon.hostd(inGroup: RunningDaemon.group, "status").code == 0)

@@ -16,7 +16,8 @@ final class RunningDaemon {
     init(_ configuration: String, in sandbox: Sandbox? = nil) throws {
         self.sandbox = try sandbox ?? Sandbox()
         let prepared = try self.sandbox.shell(
-            "mount -t tmpfs -o mode=0755 sandbox /run && ip link set lo up && echo ais-hostd:x:\(Self.group): >>/etc/group")
+            "mount -t tmpfs -o mode=0755 sandbox /run && ip link set lo up && echo ais-hostd:x:\(Self.group): >>/etc/group"
+        )
         guard prepared.code == 0 else { throw CannotRun(description: "no /run: \(prepared.err)") }
         try configure(configuration)
     }
@@ -74,7 +75,8 @@ final class RunningDaemon {
     func serve(witness: [String] = []) throws {
         let user = ["setpriv", "--reuid=65534", "--regid=\(Self.group)", "--clear-groups"]
         server = try sandbox.start(user + witness + [Layer.program ?? "", "serve"])
-        guard eventually({ server?.hasEnded != false || (try? web("/healthz").status) == 200 }), server?.hasEnded == false
+        guard eventually({ server?.hasEnded != false || (try? web("/healthz").status) == 200 }),
+            server?.hasEnded == false
         else { throw CannotRun(description: "serve does not get ready: \(server?.wait().err ?? "")") }
     }
 

@@ -108,8 +108,10 @@ final class Sandbox {
         try run([Layer.program ?? ""] + arguments, environment: environment)
     }
 
+    var keeperID: pid_t { keeper.processID }
+
     /// For who wants a socket of this world.
-    var networkNamespace: String { "/proc/\(keeper.processID)/ns/net" }
+    var networkNamespace: String { "/proc/\(keeperID)/ns/net" }
 
     private var entering: [String] { ["nsenter", "--target", "\(keeper.processID)", "--net", "--mount"] }
 

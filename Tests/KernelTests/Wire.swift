@@ -9,8 +9,8 @@ final class Wire {
     private(set) var isOver = false
 
     /// To a socket of this path, as seen from here.
-    init(unix path: String) throws {
-        descriptor = Glibc.socket(AF_UNIX, Self.kind, 0)
+    init(unix path: String, isPatient: Bool = true) throws {
+        descriptor = Glibc.socket(AF_UNIX, isPatient ? Self.kind : Self.kind | Int32(SOCK_NONBLOCK.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8).prefix($0.count - 1)) }
@@ -18,8 +18,9 @@ final class Wire {
     }
 
     /// To a port of 127.0.0.1 in the sandbox.
-    init(port: UInt16, in sandbox: Sandbox) throws {
+    init(port: UInt16, in sandbox: Sandbox, isPatient: Bool = true) throws {
         descriptor = Self.socket(in: sandbox.networkNamespace)
+        if !isPatient { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
@@ -53,7 +54,10 @@ final class Wire {
         let result = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(descriptor, $0, size) }
         }
-        guard result == 0 else { throw CannotRun(description: "connect \(name): \(String(cString: strerror(errno)))") }
+        // One that does not wait may be connected later, or never.
+        guard result == 0 || errno == EINPROGRESS else {
+            throw CannotRun(description: "connect \(name): \(String(cString: strerror(errno)))")
+        }
     }
 
     /// False where the other side takes no more.
@@ -106,7 +110,8 @@ struct WebAnswer {
     let body: String
 
     init(_ text: String) throws {
-        guard let end = text.range(of: "\r\n\r\n"), let status = text.split(separator: " ").dropFirst().first.map(String.init),
+        guard let end = text.range(of: "\r\n\r\n"),
+            let status = text.split(separator: " ").dropFirst().first.map(String.init),
             let number = Int(status)
         else { throw CannotRun(description: "no answer of HTTP: \(text.prefix(200))") }
         (self.status, head, body) = (number, String(text[..<end.lowerBound]), String(text[end.upperBound...]))

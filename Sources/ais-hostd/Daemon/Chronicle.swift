@@ -60,7 +60,8 @@ struct Chronicle {
     /// Whether somebody else has changed what was right: neither who asks for another value by now, nor what we wrote
     /// ourselves (a revert).
     private func isDrift(_ change: Change, in round: Daemon.Round) -> Bool {
-        guard change.from == .inSync || change.from == .adjusted, change.to == .drifted || change.to == .contested else {
+        guard change.from == .inSync || change.from == .adjusted, change.to == .drifted || change.to == .contested
+        else {
             return false
         }
         let setting = change.setting
