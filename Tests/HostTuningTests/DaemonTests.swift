@@ -9,14 +9,25 @@ import Testing
 /// Targets that do not answer, by their folders.
 final class SickDisks: Worker {
     let sick = Mutex<Set<String>>([])
+    let errno = Mutex(Errno.timedOut)
+    /// Whether works that come to a write do not end in time.
+    let hangsWrites = Mutex(false)
+    let tries = Mutex(0)
 
     func perform<Value: Sendable>(
         on target: String, _ work: @escaping @Sendable (@escaping @Sendable () -> Bool) -> Value
     ) throws(KernelError) -> Value {
         guard !sick.withLock({ $0.contains(target) }) else {
-            throw KernelError("work on", target, errno: .timedOut, message: "has not answered for 10 s")
+            throw KernelError("work on", target, errno: errno.withLock { $0 }, message: "has not answered for 10 s")
         }
-        return work { false }
+        guard hangsWrites.withLock({ $0 }) else { return work { false } }
+        let before = tries.withLock { $0 }
+        let value = work { [self] in
+            tries.withLock { $0 += 1 }
+            return true
+        }
+        guard tries.withLock({ $0 }) > before else { return value }
+        throw KernelError("work on", target, errno: .timedOut, message: "has not answered for 10 s")
     }
 }
 
@@ -372,5 +383,39 @@ final class Watched {
         #expect(throws: InvalidConfiguration.self) { try watched.last.answer?.get() }
         #expect(watched.state(id) == .inSync)
         #expect(watched.last.configuration.error != nil)
+    }
+
+    @Test("what only root may read of the kernel is in nothing that the daemon tells others")
+    func secret() throws {
+        let node = Node("mode: apply\nsysctl: {net.ipv4.tcp_fastopen_key: 1111-2-3-4}")
+        let path = "/proc/sys/net/ipv4/tcp_fastopen_key"
+        node.kernel.sysctl("net.ipv4.tcp_fastopen_key", "5555-6-7-8")
+        try node.kernel.replace(path, with: Array("5555-6-7-8\n".utf8), permissions: 0o600)
+        let watched = Watched(node)
+        var told = "\(watched.last.settings) \(watched.last.changes) \(watched.last.warnings)"
+        #expect(watched["sysctl/net.ipv4.tcp_fastopen_key"]?.original == "(secret)")
+        #expect(watched.last.hiddenRules == ["sysctl/net.ipv4.tcp_fastopen_key"])
+        node.kernel.set(path, "9999-6-7-8")
+        watched.pass()
+        told += "\(watched.last.settings) \(watched.last.changes)"
+        node.kernel.set("/etc/sysctl.d/99-zzz.conf", "net.ipv4.tcp_fastopen_key = 7777-1-1-1\n")
+        node.kernel.behave(path, .refusing(.invalid))
+        watched.pass(.reload)
+        #expect(watched.state("sysctl/net.ipv4.tcp_fastopen_key") == .failed)
+        told += "\(watched.last.settings) \(watched.last.changes) \(watched.last.warnings) \(watched.last.errors)"
+        node.configure("sysctl: {net.ipv4.tcp_fastopen_key: [8888, {}]}")
+        watched.pass(.reload)
+        #expect(watched.last.configuration.error?.contains("sysctl.net.ipv4.tcp_fastopen_key") == true)
+        told += "\(watched.last.configuration)"
+        for value in ["1111", "5555", "9999", "7777", "8888"] { #expect(!told.contains(value)) }
+        node.kernel.vanish(path)
+        watched.pass()
+        #expect(watched["sysctl/net.ipv4.tcp_fastopen_key"]?.desired == "(secret)")
+    }
+
+    @Test("what is away and has no name of a secret is told in full")
+    func away() {
+        let watched = Watched(Node("mode: apply\nsysctl: {vm.gone: 4711}"))
+        #expect(watched["sysctl/vm.gone"]?.desired == "4711")
     }
 }

@@ -71,6 +71,8 @@ package struct Daemon: Sendable {
         package var attempts: [Attempt] = []
         package var configuration: ConfigurationState
         package var rules: Rules?
+        /// Those whose value not everybody may read, as `sysctl/net.ipv4.tcp_fastopen_key`.
+        package var hiddenRules: Set<String>
         package var policy: Policy
         package var hostname: String
         /// The configuration's warnings, where it was read again.
@@ -88,7 +90,9 @@ package struct Daemon: Sendable {
         case .events(let events): return round(among: events, at: uptime)
         case .start, .reload:
             load()
-            return round(among: nil, isDue: configuration.error == nil || reason.isStart, at: uptime)
+            var round = round(among: nil, isDue: configuration.error == nil || reason.isStart, at: uptime)
+            round.warnings = problems.list.filter { $0.severity == .warning }.map(secrets.text) + round.warnings
+            return round
         case .apply(let order):
             load()
             return answer(at: uptime) { daemon throws in
@@ -112,7 +116,7 @@ package struct Daemon: Sendable {
             keep(rules, recording.record)
         } catch let error as InvalidConfiguration {
             problems = error.problems
-            configuration.error = error.description
+            configuration.error = text(error)
             if rules == nil { recall() }
         } catch {
             configuration.error = "\(error)"
@@ -130,6 +134,8 @@ package struct Daemon: Sendable {
     }
 
     private var lastGood: LastGoodFile { LastGoodFile(folder: reconciler.ledgerFile.folder) }
+
+    private var secrets: Secrets { Secrets(files: reconciler.host.files) }
 
     private mutating func keep(_ rules: Rules, _ record: ConfigurationRecord) {
         let kept = try? lastGood.load(from: reconciler.host.files)
@@ -196,6 +202,12 @@ package struct Daemon: Sendable {
         let read = try reconciler.ledgerFile.load(from: reconciler.host.files)
         ledger = read
         return read
+    /// Of an error, without what is secret.
+    private func text(_ error: any Error) -> String {
+        guard let invalid = error as? InvalidConfiguration else { return "\(error)" }
+        return invalid.problems.list.map(secrets.text).joined(separator: "\n")
+    }
+
     }
 
     /// What a command is told, also where it can't be carried out.
@@ -284,9 +296,9 @@ package struct Daemon: Sendable {
         patience = patience.filter { assessed[$0.key] != nil }
         for result in now { patience.note(result, at: uptime) }
         let between = Dictionary(found.map { ($0.setting.id, $0) }) { first, _ in first }
-        var round = tell(now.map { SettingReport($0) }, between: between)
+        var round = tell(now.map { secrets.report($0) }, between: between)
         round.attempts = pass.attempts
-        round.warnings = pass.problems.list.map(\.description)
+        round.warnings = pass.problems.list.map(secrets.text)
         round.errors = pass.errors.map(\.description)
         return round
     }
@@ -300,7 +312,8 @@ package struct Daemon: Sendable {
             let before = told[setting.id]
             var from = before?.state
             if let found = between[setting.id], found.outcome.state != from, found.outcome.state != setting.state {
-                let halfway = SettingReport(found, since: time)
+                var halfway = secrets.report(found)
+                halfway.since = time
                 changes.append(Change(time: time, from: from, to: halfway.state, setting: halfway))
                 from = halfway.state
             }
@@ -316,7 +329,8 @@ package struct Daemon: Sendable {
         }
         told = Dictionary(now.map { ($0.id, $0) }) { first, _ in first }
         return Round(
-            settings: now, changes: changes, configuration: configuration, rules: rules, policy: policy,
+            settings: now, changes: changes, configuration: configuration, rules: rules,
+            hiddenRules: Set(asked.map { "\($0.domain)/\($0.attribute)" }), policy: policy,
             hostname: inventory?.hostname ?? "")
     }
 }
@@ -324,6 +338,7 @@ package struct Daemon: Sendable {
 extension Assessed {
     func isStale(after event: HostEvent) -> Bool {
         switch event {
+        let asked = (rules?.rules ?? []).filter { secrets.contain(domain: $0.domain, attribute: $0.attribute) }
         case .everything: true
         case .answered(let target): setting.target?.path == target
         default: allDomains.first { $0.name == setting.id.domain }?.isStale(self, after: event) ?? false

@@ -14,7 +14,9 @@ struct Chronicle {
     private let journal = Journal()
     private let now: @Sendable () -> Date
     private var report: Report?
-    private var rules: (generation: Int, reports: [RuleReport], fingerprint: String)?
+    /// Why the last pass came to nothing, if so.
+    private var failure: String?
+    private var rules: (generation: Int, hidden: Set<String>, reports: [RuleReport], fingerprint: String)?
     private var counters: Counters
     private var throttle = JournalThrottle()
     /// Said already, and not again as long as they last.
@@ -59,11 +61,12 @@ struct Chronicle {
 
     /// The report, of a new revision where it says something else than the last.
     private mutating func revised(_ round: Daemon.Round) -> Report {
-        if rules?.generation != round.configuration.generation || rules == nil {
+        let before = rules?.reports
+        if rules?.generation != round.configuration.generation || rules?.hidden != round.hiddenRules {
             let text = round.rules?.canonicalText ?? ""
             rules = (
-                round.configuration.generation, (round.rules?.rules ?? []).map { RuleReport($0) },
-                fingerprint(of: text)
+                round.configuration.generation, round.hiddenRules,
+                (round.rules?.rules ?? []).map { RuleReport($0, hidden: round.hiddenRules) }, fingerprint(of: text)
             )
         }
         var new = Report(
@@ -71,7 +74,8 @@ struct Chronicle {
             configuration: round.configuration, settings: round.settings,
             fingerprints: Fingerprints(configuration: rules?.fingerprint ?? "", state: report?.fingerprints.state ?? "")
         )
-        if new == report { return new }
+        // What /v1/config says has the same tag.
+        if new == report, rules?.reports == before { return new }
         new.fingerprints.state = stateFingerprint(new.settings)
         new.time = now()
         if let report { new.revision = report.revision + 1 }
@@ -124,10 +128,11 @@ extension Change {
 }
 
 extension RuleReport {
-    fileprivate init(_ rule: Rule) {
+    fileprivate init(_ rule: Rule, hidden: Set<String>) {
+        let isHidden = hidden.contains("\(rule.domain)/\(rule.attribute)")
         self.init(
             domain: rule.domain, match: rule.match?.description, attribute: rule.attribute,
-            value: rule.demand.description, mode: rule.options.mode, source: rule.origin,
+            value: isHidden ? "(secret)" : rule.demand.description, mode: rule.options.mode, source: rule.origin,
             conditions: rule.options.conditions.map(\.description))
     }
 }
