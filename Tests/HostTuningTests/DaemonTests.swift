@@ -418,4 +418,19 @@ final class Watched {
         let watched = Watched(Node("mode: apply\nsysctl: {vm.gone: 4711}"))
         #expect(watched["sysctl/vm.gone"]?.desired == "4711")
     }
+
+    @Test("a pass that could not look at the host is none, and one with nothing asked is")
+    func incomplete() {
+        let node = node(mode: "apply")
+        let watched = Watched(node)
+        #expect(watched.last.isComplete)
+        node.kernel.behave("/proc/meminfo", .unreadable(.ioError))
+        watched.pass()
+        #expect(!watched.last.isComplete)
+        #expect(watched.last.errors.count == 1)
+        node.kernel.behave("/proc/meminfo", .plain)
+        #expect(watched.pass().isComplete)
+        node.configure("sysctl: {vm.x: 010}")
+        #expect(!watched.pass(.apply(Daemon.Order())).isComplete)
+    }
 }

@@ -79,6 +79,8 @@ package struct Daemon: Sendable {
         package var warnings: [String] = []
         /// What went wrong beside the settings themselves.
         package var errors: [String] = []
+        /// Whether the host was looked at: where not, the settings are as they were told before.
+        package var isComplete = true
         /// What a command is told, only of what it asked about; nil for passes that nobody asked for.
         package var answer: Result<Reconciler.Pass, any Error>?
     }
@@ -191,7 +193,8 @@ package struct Daemon: Sendable {
             return finish(pass, found: found, at: uptime)
         } catch {
             var round = tell(told.values.sorted { $0.id < $1.id })
-            round.errors.append("\(error)")
+            round.errors.append(text(error))
+            round.isComplete = false
             return round
         }
     }
@@ -217,6 +220,7 @@ package struct Daemon: Sendable {
             round.answer = .failure(error)
             return round
         }
+            round.isComplete = false
     }
 
     private mutating func apply(_ order: Order, at uptime: Double) throws -> Round {

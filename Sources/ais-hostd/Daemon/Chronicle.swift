@@ -33,14 +33,26 @@ struct Chronicle {
     /// report may still be relied on.
     mutating func record(_ round: Daemon.Round, isFull: Bool, took duration: Double, at uptime: Double) -> String {
         count(round, duration)
+        let failure = round.isComplete ? nil : round.errors.first ?? failure
+        self.failure = failure
+        // As long as nothing was ever looked at there is nothing to report.
+        guard round.isComplete || report != nil else {
+            board.show(
+                Snapshot(
+                    report: nil, rules: [], counters: counters, interval: round.policy.interval, failure: failure),
+                endsPass: false)
+            tell(round, at: uptime)
+            return "no pass has succeeded yet: \(failure ?? "")"
+        }
         let isFirst = report == nil
         let report = revised(round)
         self.report = report
         board.show(
             Snapshot(
-                report: report, rules: rules?.reports ?? [], counters: counters, interval: round.policy.interval),
-            changes: round.changes, endsPass: isFull)
-        let summary = summary(of: report)
+                report: report, rules: rules?.reports ?? [], counters: counters, interval: round.policy.interval,
+                failure: failure),
+            changes: round.changes, endsPass: isFull && round.isComplete)
+        let summary = failure.map { "the last pass failed: \($0)" } ?? summary(of: report)
         if isFirst { journal.send(.information, "watching \(report.settings.count) settings: \(summary)") }
         tell(round, at: uptime)
         return summary
@@ -48,7 +60,7 @@ struct Chronicle {
 
     private mutating func count(_ round: Daemon.Round, _ duration: Double) {
         counters.passes.observe(duration)
-        counters.lastPass = now()
+        if round.isComplete { counters.lastPass = now() }
         counters.isConfigurationValid = round.configuration.error == nil
         for change in round.changes where change.isDrift {
             counters.drifts[change.setting.id.domain, default: 0] += 1
