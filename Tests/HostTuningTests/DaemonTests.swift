@@ -433,4 +433,28 @@ final class Watched {
         node.configure("sysctl: {vm.x: 010}")
         #expect(!watched.pass(.apply(Daemon.Order())).isComplete)
     }
+
+    @Test("what loading warned of is told, and why the last good configuration is none")
+    func warnings() {
+        let node = node(mode: "apply")
+        node.configure("sysctl: {vm.x: 7}", in: "config.d/x.yml")
+        let watched = Watched(node)
+        #expect(watched.last.warnings.contains { $0.contains("x.yml is not read") })
+        watched.pass(.reload)
+        #expect(watched.last.warnings.contains { $0.contains("x.yml is not read") })
+        node.kernel.set(LastGoodFile(folder: Node.state).path, "rubbish")
+        node.configure("sysctl: {vm.x: 010}")
+        let error = Watched(node).last.configuration.error
+        #expect(error?.contains("vm.x: 010") == true)
+        #expect(error?.contains("the last good configuration can't be used either") == true)
+    }
+
+    @Test("held is told though there is no configuration to apply")
+    func heldWithoutRules() {
+        let node = node(mode: "apply")
+        Watched(node).pass(.revert(Daemon.Order()))
+        node.kernel.vanish(LastGoodFile(folder: Node.state).path)
+        node.configure("sysctl: {vm.x: 010}")
+        #expect(Watched(node).last.configuration.held)
+    }
 }

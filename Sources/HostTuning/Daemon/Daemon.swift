@@ -167,7 +167,9 @@ package struct Daemon: Sendable {
             configuration.files = rules.configuration.files
             configuration.generation = contents.generation
         } catch {
-            problems.error("the last good configuration can't be used either: \(error)", at: nil)
+            let text = "the last good configuration can't be used either: \(text(error))"
+            problems.error(text, at: nil)
+            configuration.error = [configuration.error, text].compactMap(\.self).joined(separator: "\n")
         }
     }
 
@@ -179,6 +181,7 @@ package struct Daemon: Sendable {
         configuration.hasChanged = record.map { !$0.isCurrent(in: reconciler.host.files) } ?? false
         do {
             let saved = try readLedger()
+            configuration.held = saved.isHeld
             guard let rules else { return tell([]) }
             var (pass, wanted) = try reconciler.observe(memory(rules, saved, stale: events))
             var ledger = saved
