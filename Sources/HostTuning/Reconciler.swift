@@ -177,8 +177,10 @@ package struct Reconciler: Sendable {
 
     /// Puts back what was found before the first writes, removes what early boot would read, and holds until the next
     /// `apply`. Needs no configuration, so that a broken one can be left behind. The caller holds the lock.
-    package func revert() throws -> Pass {
-        var (pass, desire, ledger) = try observeOriginals()
+    ///
+    /// A disk that does not answer stays as it was in the `previous` inventory: it is here, and could not be put back.
+    package func revert(previous: Inventory? = nil) throws -> Pass {
+        var (pass, desire, ledger) = try observeOriginals(previous: previous)
         if let reason = pass.inventory.observeOnly {
             throw KernelError("revert", pass.inventory.hostname, message: "nothing may be written: \(reason)")
         }
@@ -199,8 +201,10 @@ package struct Reconciler: Sendable {
     }
 
     /// As `observe`, with the ledger in the place of the configuration.
-    private func observeOriginals() throws -> (pass: Pass, desire: Desire, ledger: Ledger) {
-        let inventory = try takeInventory(of: host)
+    private func observeOriginals(
+        previous: Inventory? = nil
+    ) throws -> (pass: Pass, desire: Desire, ledger: Ledger) {
+        let inventory = try takeInventory(of: host, previous: previous)
         let ledger = try readLedger()
         let policy = Policy(allow: Policy().allow.union(allowing))
         let desire = reversal(of: ledger, on: inventory, policy: policy)

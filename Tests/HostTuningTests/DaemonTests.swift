@@ -457,4 +457,17 @@ final class Watched {
         node.configure("sysctl: {vm.x: 010}")
         #expect(Watched(node).last.configuration.held)
     }
+
+    @Test("a revert says of a disk that hangs that it does not answer, and not that it is away")
+    func revertHung() throws {
+        let sick = Watched(Node.busy())
+        sick.worker.sick.withLock { $0 = ["/sys/block/sdb"] }
+        sick.pass(.revert(Daemon.Order()))
+        let states = try #require(try sick.last.answer?.get()).states
+        #expect(states.contains("block/sdb/scheduler failed"))
+        #expect(!states.contains { $0.contains("pending") })
+        sick.worker.sick.withLock { $0 = [] }
+        sick.pass(.revert(Daemon.Order()))
+        #expect(sick.node.queue("sdb", "scheduler") == "kyber")
+    }
 }

@@ -250,6 +250,7 @@ package struct Daemon: Sendable {
         let answer = try ordered(order).revert()
         ledger = nil
         var round = round(among: nil, at: uptime)
+        let answer = try ordered(order).revert(previous: inventory)
         round.answer = .success(answer)
         round.attempts = answer.attempts + round.attempts
         return round
