@@ -48,6 +48,8 @@ package struct Reconciler: Sendable {
         /// What nobody asks for any more and somebody else has changed since: neither put back nor reported.
         package var leftAlone: [LeftAlone] = []
         package var isHeld: Bool
+        /// Whether the ledger on the disk says what came of it.
+        package var isLedgerSaved = true
         /// Warnings of the configuration.
         package var problems: Problems
         /// What went wrong beside the settings themselves: a file that early boot reads.
@@ -152,7 +154,9 @@ package struct Reconciler: Sendable {
         }
         let written = ledger
         guard written != saved || !pass.attempts.isEmpty else { return }
+        let failures = pass.errors.count
         pass.collect { _ throws(KernelError) in try ledgerFile.save(written, to: host.files) }
+        pass.isLedgerSaved = pass.errors.count == failures
     }
 
     /// Says which lines of other programs early boot reads after ours.

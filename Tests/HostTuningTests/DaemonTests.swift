@@ -470,4 +470,19 @@ final class Watched {
         sick.pass(.revert(Daemon.Order()))
         #expect(sick.node.queue("sdb", "scheduler") == "kyber")
     }
+
+    @Test("an apply whose end could not be written is not taken for done: what is on the disk counts")
+    func unsavedEnd() {
+        let node = node(mode: "enforce")
+        let watched = Watched(node)
+        watched.pass(.revert(Daemon.Order()))
+        node.kernel.set("/proc/sys/vm/x", "5")
+        var host = node.kernel.host(files: FaultyFiles(node.kernel, .always(.noSpace), among: [.replace]))
+        host.worker = watched.worker
+        var daemon = Daemon(Reconciler(host: host, stateFolder: Node.state))
+        _ = daemon.pass(.start, at: 0)
+        let applied = daemon.pass(.apply(Daemon.Order()), at: 1)
+        #expect(applied.errors.contains { $0.contains(Node.ledgerFile) })
+        #expect(daemon.pass(.schedule, at: 60).configuration.held)
+    }
 }

@@ -192,7 +192,7 @@ package struct Daemon: Sendable {
                 try reconciler.write(&pass, wanted, ledger: &ledger, saved: saved) { !blocked.contains($0) }
                 if isDue { for domain in allDomains { reconciler.warn(of: domain, in: &pass) } }
             }
-            self.ledger = ledger
+            self.ledger = pass.isLedgerSaved ? ledger : nil
             return finish(pass, found: found, at: uptime)
         } catch {
             var round = tell(told.values.sorted { $0.id < $1.id })
@@ -236,7 +236,8 @@ package struct Daemon: Sendable {
         var ledger = saved
         if pass.inventory.observeOnly == nil, !reconciler.isVoid(pass.settings) { ledger.isHeld = false }
         try reconciler.write(&pass, wanted, ledger: &ledger, saved: saved, isSelected: order.isSelected)
-        self.ledger = ledger
+        // Where that failed, what is on the disk counts from now on, as after a restart.
+        self.ledger = pass.isLedgerSaved ? ledger : nil
         for id in patience.keys where order.isSelected(id) { patience[id] = nil }
         for domain in allDomains { reconciler.warn(of: domain, in: &pass) }
         for problem in problems.list { pass.problems.add(problem) }
