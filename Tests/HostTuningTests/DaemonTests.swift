@@ -471,6 +471,15 @@ final class Watched {
         #expect(sick.node.queue("sdb", "scheduler") == "kyber")
     }
 
+    @Test("a disk that is not asked, since too many others hang, stays in the report")
+    func notAsked() {
+        let sick = Watched(Node.busy())
+        sick.worker.errno.withLock { $0 = .again }
+        sick.worker.sick.withLock { $0 = ["/sys/block/sdb"] }
+        sick.pass()
+        #expect(sick.state("block/sdb/scheduler") == .failed)
+    }
+
     @Test("an apply whose end could not be written is not taken for done: what is on the disk counts")
     func unsavedEnd() {
         let node = node(mode: "enforce")
