@@ -480,6 +480,23 @@ final class Watched {
         #expect(sick.state("block/sdb/scheduler") == .failed)
     }
 
+    @Test("a disk that does not answer a write is not written to again at once whenever it answers")
+    func hungWrites() {
+        let node = Node.busy()
+        let watched = Watched(node)
+        node.kernel.set("/sys/block/sdb/queue/nr_requests", "64")
+        node.configure("mode: enforce\nblock: [{match: {name: sdb}, nr_requests: 128}]")
+        watched.worker.hangsWrites.withLock { $0 = true }
+        watched.pass(.reload)
+        #expect(watched.state("block/sdb/nr_requests") == .failed)
+        let tries = watched.worker.tries.withLock { $0 }
+        for _ in 0..<5 { watched.pass(.events([.answered("/sys/block/sdb")]), after: 1) }
+        #expect(watched.worker.tries.withLock { $0 } == tries)
+        watched.worker.hangsWrites.withLock { $0 = false }
+        watched.pass(after: 61)
+        #expect(node.queue("sdb", "nr_requests") == "128")
+    }
+
     @Test("an apply whose end could not be written is not taken for done: what is on the disk counts")
     func unsavedEnd() {
         let node = node(mode: "enforce")

@@ -135,9 +135,9 @@ package struct Daemon: Sendable {
         if problems.hasErrors { throw InvalidConfiguration(problems) }
     }
 
-    private var lastGood: LastGoodFile { LastGoodFile(folder: reconciler.ledgerFile.folder) }
-
     private var secrets: Secrets { Secrets(files: reconciler.host.files) }
+
+    private var lastGood: LastGoodFile { LastGoodFile(folder: reconciler.ledgerFile.folder) }
 
     private mutating func keep(_ rules: Rules, _ record: ConfigurationRecord) {
         let kept = try? lastGood.load(from: reconciler.host.files)
@@ -202,28 +202,28 @@ package struct Daemon: Sendable {
         }
     }
 
-    /// Reads it where that failed before.
-    private mutating func readLedger() throws(KernelError) -> Ledger {
-        if let ledger { return ledger }
-        let read = try reconciler.ledgerFile.load(from: reconciler.host.files)
-        ledger = read
-        return read
     /// Of an error, without what is secret.
     private func text(_ error: any Error) -> String {
         guard let invalid = error as? InvalidConfiguration else { return "\(error)" }
         return invalid.problems.list.map(secrets.text).joined(separator: "\n")
     }
 
+    /// Reads it where that failed before.
+    private mutating func readLedger() throws(KernelError) -> Ledger {
+        if let ledger { return ledger }
+        let read = try reconciler.ledgerFile.load(from: reconciler.host.files)
+        ledger = read
+        return read
     }
 
     /// What a command is told, also where it can't be carried out.
     private mutating func answer(at uptime: Double, _ body: (inout Self) throws -> Round) -> Round {
         do { return try body(&self) } catch {
             var round = tell(told.values.sorted { $0.id < $1.id })
+            round.isComplete = false
             round.answer = .failure(error)
             return round
         }
-            round.isComplete = false
     }
 
     private mutating func apply(_ order: Order, at uptime: Double) throws -> Round {
@@ -248,10 +248,10 @@ package struct Daemon: Sendable {
     }
 
     private mutating func revert(_ order: Order, at uptime: Double) throws -> Round {
-        let answer = try ordered(order).revert()
+        // It goes by what is on the disk, and so does all that comes after it, whatever came of it.
         ledger = nil
-        var round = round(among: nil, at: uptime)
         let answer = try ordered(order).revert(previous: inventory)
+        var round = round(among: nil, at: uptime)
         round.answer = .success(answer)
         round.attempts = answer.attempts + round.attempts
         return round
@@ -337,6 +337,7 @@ package struct Daemon: Sendable {
             changes.append(Change(time: time, from: setting.state, to: nil, setting: setting))
         }
         told = Dictionary(now.map { ($0.id, $0) }) { first, _ in first }
+        let asked = (rules?.rules ?? []).filter { secrets.contain(domain: $0.domain, attribute: $0.attribute) }
         return Round(
             settings: now, changes: changes, configuration: configuration, rules: rules,
             hiddenRules: Set(asked.map { "\($0.domain)/\($0.attribute)" }), policy: policy,
@@ -347,7 +348,6 @@ package struct Daemon: Sendable {
 extension Assessed {
     func isStale(after event: HostEvent) -> Bool {
         switch event {
-        let asked = (rules?.rules ?? []).filter { secrets.contain(domain: $0.domain, attribute: $0.attribute) }
         case .everything: true
         case .answered(let target): setting.target?.path == target
         default: allDomains.first { $0.name == setting.id.domain }?.isStale(self, after: event) ?? false
@@ -360,7 +360,8 @@ extension Assessed {
         return switch before.outcome {
         case .pending(let pending, _, _): pending.isAbsence
         case .unsupported, .unknown: true
-        case .failed(_, let error): error.errno == .timedOut || error.errno == .canceled
+        // One that did not answer a write is tried again as one that refused: each try may hang as long as the first.
+        case .failed(_, let error): error.errno == .timedOut && error.operation != "write"
         case .inSync, .adjusted, .drifted, .contested: false
         }
     }
