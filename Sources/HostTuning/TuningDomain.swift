@@ -64,6 +64,10 @@ package protocol TuningDomain: Sendable {
     /// Whether not everybody may read what the kernel holds: our own files must not tell it either.
     func isSecret(_ attribute: String, in files: any Files) -> Bool
 
+    /// Whether what the daemon tells others than root (its socket, the journal) leaves out the value. What is away is
+    /// judged by its name: most of it is no secret, and a report that hides it tells nothing.
+    func isHidden(_ attribute: String, in files: any Files) -> Bool
+
     /// Where else on this host the same things are set, in the order in which the last one wins at boot.
     func mentions(of ids: Set<SettingID>, on host: Host) -> [SettingID: [Mention]]
 }
@@ -91,6 +95,8 @@ extension TuningDomain {
     package func persist(_ values: [SettingID: String], on host: Host) throws(KernelError) {}
 
     package func isSecret(_ attribute: String, in files: any Files) -> Bool { false }
+
+    package func isHidden(_ attribute: String, in files: any Files) -> Bool { isSecret(attribute, in: files) }
 
     package func mentions(of ids: Set<SettingID>, on host: Host) -> [SettingID: [Mention]] { [:] }
 }
