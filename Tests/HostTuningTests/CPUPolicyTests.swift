@@ -156,7 +156,7 @@ import Testing
     }
 
     @Test(
-        "a list that can't be read is a failure, not a missing choice",
+        "a list that can't be read, or is not there beside its value, is a failure, not a missing choice",
         arguments: [
             ("governor: performance", "governor", "scaling_available_governors"),
             ("governor: ondemand", "governor", "scaling_driver"),
@@ -170,13 +170,15 @@ import Testing
         node.kernel.policy(preference: "balance_power")
         node.configure("cpu: {\(asked)}")
         let target = try #require(try takeInventory(of: node.kernel.host()).frequencyPolicies.first).target
-        node.kernel.behave("\(folder)/\(file)", .unreadable(.ioError))
         let rule = try #require(rules(CPUDomain(), "{\(asked)}").rules.first)
         let setting = Setting(
             id: SettingID(domain: "cpu", object: "policy0", attribute: attribute), target: target,
             requirement: try #require(rule.demand.requirement(on: .sample())), origin: rule.origin)
-        let reading = CPUDomain().read(setting, on: node.kernel.host())
-        #expect(reading == .unreadable(KernelError("read", "\(folder)/\(file)", errno: .ioError)))
+        func reading() -> Reading { CPUDomain().read(setting, on: node.kernel.host()) }
+        node.kernel.behave("\(folder)/\(file)", .unreadable(.ioError))
+        #expect(reading() == .unreadable(KernelError("read", "\(folder)/\(file)", errno: .ioError)))
+        node.kernel.vanish("\(folder)/\(file)")
+        #expect(reading() == .unreadable(KernelError("open", "\(folder)/\(file)", errno: .noEntry)))
     }
 
     @Test("a policy that was made anew between reading and writing is not written")

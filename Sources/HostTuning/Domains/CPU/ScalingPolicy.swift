@@ -3,9 +3,9 @@ import HostModel
 /// One policy's folder, and what the kernel's texts in it mean.
 ///
 /// That a governor reads as set is all that can be known of it here. A driver that fails to set the clock answers the
-/// write with success and keeps the governor's name; only the kernel's log tells (tried with lab/cpufreq/labcpufreq.c
-/// on 6.1). `scaling_cur_freq` proves nothing either way: it is what was last asked of the hardware, or an average over
-/// the time that the CPU was not idle (admin-guide/pm/cpufreq.rst).
+/// write with success and keeps the governor's name; only the kernel's log tells (tried with the lab's driver that
+/// fails, labcpufreq.c). `scaling_cur_freq` proves nothing either way: mostly it is what was last asked of the hardware,
+/// on x86 something nearer that need not be the clock either (admin-guide/pm/cpufreq.rst).
 struct ScalingPolicy {
     let target: Target
     let host: Host
