@@ -106,9 +106,15 @@ package struct Selection: Sendable {
     package var targets: [Target]
     /// "sda holds /"
     package var leftOut: [String]
+    /// What stands for the objects in the id where there is no target; the rule's match without it.
+    package var name: String?
+    /// Why this host can have none of its kind, where that is known.
+    package var absence: String?
 
-    package init(targets: [Target], leftOut: [String] = []) {
+    package init(targets: [Target], leftOut: [String] = [], name: String? = nil, absence: String? = nil) {
         self.targets = targets
         self.leftOut = leftOut
+        self.name = name
+        self.absence = absence
     }
 }
