@@ -54,8 +54,9 @@ package struct Routes: Sendable {
         switch path {
         case "/healthz": return Response(type: "text/plain; charset=utf-8", ByteBuffer(string: "ok\n"))
         case "/readyz":
-            guard board.view().snapshot?.report != nil else {
-                return .problem(.serviceUnavailable, "the first pass has not ended yet")
+            let view = board.view()
+            guard view.snapshot?.report != nil, view.lastPass != nil else {
+                return .problem(.serviceUnavailable, view.firstPass)
             }
             return Response(type: "text/plain; charset=utf-8", ByteBuffer(string: "ok\n"))
         case "/metrics": return metrics()

@@ -48,6 +48,8 @@ package struct Reconciler: Sendable {
         /// What nobody asks for any more and somebody else has changed since: neither put back nor reported.
         package var leftAlone: [LeftAlone] = []
         package var isHeld: Bool
+        /// Whether the ledger on the disk says what came of it.
+        package var isLedgerSaved = true
         /// Warnings of the configuration.
         package var problems: Problems
         /// What went wrong beside the settings themselves: a file that early boot reads.
@@ -152,7 +154,9 @@ package struct Reconciler: Sendable {
         }
         let written = ledger
         guard written != saved || !pass.attempts.isEmpty else { return }
+        let failures = pass.errors.count
         pass.collect { _ throws(KernelError) in try ledgerFile.save(written, to: host.files) }
+        pass.isLedgerSaved = pass.errors.count == failures
     }
 
     /// Says which lines of other programs early boot reads after ours.
@@ -177,8 +181,10 @@ package struct Reconciler: Sendable {
 
     /// Puts back what was found before the first writes, removes what early boot would read, and holds until the next
     /// `apply`. Needs no configuration, so that a broken one can be left behind. The caller holds the lock.
-    package func revert() throws -> Pass {
-        var (pass, desire, ledger) = try observeOriginals()
+    ///
+    /// A disk that does not answer stays as it was in the `previous` inventory: it is here, and could not be put back.
+    package func revert(previous: Inventory? = nil) throws -> Pass {
+        var (pass, desire, ledger) = try observeOriginals(previous: previous)
         if let reason = pass.inventory.observeOnly {
             throw KernelError("revert", pass.inventory.hostname, message: "nothing may be written: \(reason)")
         }
@@ -199,8 +205,10 @@ package struct Reconciler: Sendable {
     }
 
     /// As `observe`, with the ledger in the place of the configuration.
-    private func observeOriginals() throws -> (pass: Pass, desire: Desire, ledger: Ledger) {
-        let inventory = try takeInventory(of: host)
+    private func observeOriginals(
+        previous: Inventory? = nil
+    ) throws -> (pass: Pass, desire: Desire, ledger: Ledger) {
+        let inventory = try takeInventory(of: host, previous: previous)
         let ledger = try readLedger()
         let policy = Policy(allow: Policy().allow.union(allowing))
         let desire = reversal(of: ledger, on: inventory, policy: policy)

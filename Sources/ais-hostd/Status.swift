@@ -86,7 +86,7 @@ struct Status: ParsableCommand {
             }
             return true
         }
-        throw CommandError("the daemon went away")
+        throw Unreachable("the daemon went away")
     }
 
     private func reason(_ error: KernelError) -> String {

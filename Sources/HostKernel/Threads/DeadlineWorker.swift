@@ -28,14 +28,14 @@ package final class DeadlineWorker: Worker {
     ) throws(KernelError) -> Value {
         let (fate, answer) = (Fate(), Answer<Value>())
         let start = monotonicNow()
-        try refuse(target, at: start)
+        try refuse(target)
         try threads.run(
             Job(target: target, fate: fate) { answer.give(work { fate.isAbandoned.load(ordering: .acquiring) }) })
         let value = threads.state.wait(
             until: start + deadline, for: { _ in answer.value },
             orElse: { state in
                 fate.isAbandoned.store(true, ordering: .releasing)
-                state.abandoned.append(Abandoned(target: target, fate: fate, since: start))
+                state.abandoned.append(Abandoned(target: target, fate: fate))
             })
         guard let value else {
             throw KernelError("work on", target, errno: .timedOut, message: "has not answered for \(words(deadline))")
@@ -44,16 +44,15 @@ package final class DeadlineWorker: Worker {
     }
 
     /// Whether it would only hang a thread more.
-    private func refuse(_ target: String, at now: Duration) throws(KernelError) {
+    private func refuse(_ target: String) throws(KernelError) {
         let abandoned = threads.state.change { $0.abandoned }
-        if let same = abandoned.first(where: { $0.target == target }) {
-            throw KernelError(
-                "work on", target, errno: .timedOut, message: "still has not answered, for \(words(now - same.since))")
+        // In the same words each time: that time goes by is no news.
+        if abandoned.contains(where: { $0.target == target }) {
+            throw KernelError("work on", target, errno: .timedOut, message: "still has not answered")
         }
         guard abandoned.count < capacity else {
             throw KernelError(
-                "work on", target, errno: .again,
-                message: "not tried, since \(abandoned.count) others have not answered yet")
+                "work on", target, errno: .again, message: "not tried, since \(capacity) others have not answered yet")
         }
     }
 
@@ -130,7 +129,6 @@ private struct Job: Sendable {
 private struct Abandoned: Sendable {
     let target: String
     let fate: Fate
-    let since: Duration
 }
 
 /// What becomes of one job; also its identity.

@@ -71,12 +71,16 @@ package struct Daemon: Sendable {
         package var attempts: [Attempt] = []
         package var configuration: ConfigurationState
         package var rules: Rules?
+        /// Those whose value not everybody may read, as `sysctl/net.ipv4.tcp_fastopen_key`.
+        package var hiddenRules: Set<String>
         package var policy: Policy
         package var hostname: String
         /// The configuration's warnings, where it was read again.
         package var warnings: [String] = []
         /// What went wrong beside the settings themselves.
         package var errors: [String] = []
+        /// Whether the host was looked at: where not, the settings are as they were told before.
+        package var isComplete = true
         /// What a command is told, only of what it asked about; nil for passes that nobody asked for.
         package var answer: Result<Reconciler.Pass, any Error>?
     }
@@ -88,7 +92,9 @@ package struct Daemon: Sendable {
         case .events(let events): return round(among: events, at: uptime)
         case .start, .reload:
             load()
-            return round(among: nil, isDue: configuration.error == nil || reason.isStart, at: uptime)
+            var round = round(among: nil, isDue: configuration.error == nil || reason.isStart, at: uptime)
+            round.warnings = problems.list.filter { $0.severity == .warning }.map(secrets.text) + round.warnings
+            return round
         case .apply(let order):
             load()
             return answer(at: uptime) { daemon throws in
@@ -112,7 +118,7 @@ package struct Daemon: Sendable {
             keep(rules, recording.record)
         } catch let error as InvalidConfiguration {
             problems = error.problems
-            configuration.error = error.description
+            configuration.error = text(error)
             if rules == nil { recall() }
         } catch {
             configuration.error = "\(error)"
@@ -128,6 +134,8 @@ package struct Daemon: Sendable {
         _ = desire(rules, on: inventory, ledger: ledger, problems: &problems)
         if problems.hasErrors { throw InvalidConfiguration(problems) }
     }
+
+    private var secrets: Secrets { Secrets(files: reconciler.host.files) }
 
     private var lastGood: LastGoodFile { LastGoodFile(folder: reconciler.ledgerFile.folder) }
 
@@ -159,7 +167,9 @@ package struct Daemon: Sendable {
             configuration.files = rules.configuration.files
             configuration.generation = contents.generation
         } catch {
-            problems.error("the last good configuration can't be used either: \(error)", at: nil)
+            let text = "the last good configuration can't be used either: \(text(error))"
+            problems.error(text, at: nil)
+            configuration.error = [configuration.error, text].compactMap(\.self).joined(separator: "\n")
         }
     }
 
@@ -171,6 +181,7 @@ package struct Daemon: Sendable {
         configuration.hasChanged = record.map { !$0.isCurrent(in: reconciler.host.files) } ?? false
         do {
             let saved = try readLedger()
+            configuration.held = saved.isHeld
             guard let rules else {
                 inventory = try HostTuning.takeInventory(of: reconciler.host, needing: [])
                 return tell([])
@@ -184,13 +195,20 @@ package struct Daemon: Sendable {
                 try reconciler.write(&pass, wanted, ledger: &ledger, saved: saved) { !blocked.contains($0) }
                 if isDue { for domain in allDomains { reconciler.warn(of: domain, in: &pass) } }
             }
-            self.ledger = ledger
+            self.ledger = pass.isLedgerSaved ? ledger : nil
             return finish(pass, found: found, at: uptime)
         } catch {
             var round = tell(told.values.sorted { $0.id < $1.id })
-            round.errors.append("\(error)")
+            round.errors.append(text(error))
+            round.isComplete = false
             return round
         }
+    }
+
+    /// Of an error, without what is secret.
+    private func text(_ error: any Error) -> String {
+        guard let invalid = error as? InvalidConfiguration else { return "\(error)" }
+        return invalid.problems.list.map(secrets.text).joined(separator: "\n")
     }
 
     /// Reads it where that failed before.
@@ -205,6 +223,7 @@ package struct Daemon: Sendable {
     private mutating func answer(at uptime: Double, _ body: (inout Self) throws -> Round) -> Round {
         do { return try body(&self) } catch {
             var round = tell(told.values.sorted { $0.id < $1.id })
+            round.isComplete = false
             round.answer = .failure(error)
             return round
         }
@@ -220,7 +239,8 @@ package struct Daemon: Sendable {
         var ledger = saved
         if pass.inventory.observeOnly == nil, !reconciler.isVoid(pass.settings) { ledger.isHeld = false }
         try reconciler.write(&pass, wanted, ledger: &ledger, saved: saved, isSelected: order.isSelected)
-        self.ledger = ledger
+        // Where that failed, what is on the disk counts from now on, as after a restart.
+        self.ledger = pass.isLedgerSaved ? ledger : nil
         for id in patience.keys where order.isSelected(id) { patience[id] = nil }
         for domain in allDomains { reconciler.warn(of: domain, in: &pass) }
         for problem in problems.list { pass.problems.add(problem) }
@@ -231,8 +251,9 @@ package struct Daemon: Sendable {
     }
 
     private mutating func revert(_ order: Order, at uptime: Double) throws -> Round {
-        let answer = try ordered(order).revert()
+        // It goes by what is on the disk, and so does all that comes after it, whatever came of it.
         ledger = nil
+        let answer = try ordered(order).revert(previous: inventory)
         var round = round(among: nil, at: uptime)
         round.answer = .success(answer)
         round.attempts = answer.attempts + round.attempts
@@ -287,9 +308,9 @@ package struct Daemon: Sendable {
         patience = patience.filter { assessed[$0.key] != nil }
         for result in now { patience.note(result, at: uptime) }
         let between = Dictionary(found.map { ($0.setting.id, $0) }) { first, _ in first }
-        var round = tell(now.map { SettingReport($0) }, between: between)
+        var round = tell(now.map { secrets.report($0) }, between: between)
         round.attempts = pass.attempts
-        round.warnings = pass.problems.list.map(\.description)
+        round.warnings = pass.problems.list.map(secrets.text)
         round.errors = pass.errors.map(\.description)
         return round
     }
@@ -303,7 +324,8 @@ package struct Daemon: Sendable {
             let before = told[setting.id]
             var from = before?.state
             if let found = between[setting.id], found.outcome.state != from, found.outcome.state != setting.state {
-                let halfway = SettingReport(found, since: time)
+                var halfway = secrets.report(found)
+                halfway.since = time
                 changes.append(Change(time: time, from: from, to: halfway.state, setting: halfway))
                 from = halfway.state
             }
@@ -318,8 +340,10 @@ package struct Daemon: Sendable {
             changes.append(Change(time: time, from: setting.state, to: nil, setting: setting))
         }
         told = Dictionary(now.map { ($0.id, $0) }) { first, _ in first }
+        let asked = (rules?.rules ?? []).filter { secrets.contain(domain: $0.domain, attribute: $0.attribute) }
         return Round(
-            settings: now, changes: changes, configuration: configuration, rules: rules, policy: policy,
+            settings: now, changes: changes, configuration: configuration, rules: rules,
+            hiddenRules: Set(asked.map { "\($0.domain)/\($0.attribute)" }), policy: policy,
             hostname: inventory?.hostname ?? "")
     }
 }
@@ -339,7 +363,8 @@ extension Assessed {
         return switch before.outcome {
         case .pending(let pending, _, _): pending.isAbsence
         case .unsupported, .unknown: true
-        case .failed(_, let error): error.errno == .timedOut || error.errno == .canceled
+        // One that did not answer a write is tried again as one that refused: each try may hang as long as the first.
+        case .failed(_, let error): error.errno == .timedOut && error.operation != "write"
         case .inSync, .adjusted, .drifted, .contested: false
         }
     }

@@ -14,7 +14,9 @@ struct Chronicle {
     private let journal = Journal()
     private let now: @Sendable () -> Date
     private var report: Report?
-    private var rules: (generation: Int, reports: [RuleReport], fingerprint: String)?
+    /// Why the last pass came to nothing, if so.
+    private var failure: String?
+    private var rules: (generation: Int, hidden: Set<String>, reports: [RuleReport], fingerprint: String)?
     private var counters: Counters
     private var throttle = JournalThrottle()
     /// Said already, and not again as long as they last.
@@ -31,14 +33,26 @@ struct Chronicle {
     /// report may still be relied on.
     mutating func record(_ round: Daemon.Round, isFull: Bool, took duration: Double, at uptime: Double) -> String {
         count(round, duration)
+        let failure = round.isComplete ? nil : round.errors.first ?? failure
+        self.failure = failure
+        // As long as nothing was ever looked at there is nothing to report.
+        guard round.isComplete || report != nil else {
+            board.show(
+                Snapshot(
+                    report: nil, rules: [], counters: counters, interval: round.policy.interval, failure: failure),
+                endsPass: false)
+            tell(round, at: uptime)
+            return "no pass has succeeded yet: \(failure ?? "")"
+        }
         let isFirst = report == nil
         let report = revised(round)
         self.report = report
         board.show(
             Snapshot(
-                report: report, rules: rules?.reports ?? [], counters: counters, interval: round.policy.interval),
-            changes: round.changes, endsPass: isFull)
-        let summary = summary(of: report)
+                report: report, rules: rules?.reports ?? [], counters: counters, interval: round.policy.interval,
+                failure: failure),
+            changes: round.changes, endsPass: isFull && round.isComplete)
+        let summary = failure.map { "the last pass failed: \($0)" } ?? summary(of: report)
         if isFirst { journal.send(.information, "watching \(report.settings.count) settings: \(summary)") }
         tell(round, at: uptime)
         return summary
@@ -46,7 +60,7 @@ struct Chronicle {
 
     private mutating func count(_ round: Daemon.Round, _ duration: Double) {
         counters.passes.observe(duration)
-        counters.lastPass = now()
+        if round.isComplete { counters.lastPass = now() }
         counters.isConfigurationValid = round.configuration.error == nil
         for change in round.changes where isDrift(change, in: round) {
             counters.drifts[change.setting.id.domain, default: 0] += 1
@@ -75,11 +89,12 @@ struct Chronicle {
 
     /// The report, of a new revision where it says something else than the last.
     private mutating func revised(_ round: Daemon.Round) -> Report {
-        if rules?.generation != round.configuration.generation || rules == nil {
+        let before = rules?.reports
+        if rules?.generation != round.configuration.generation || rules?.hidden != round.hiddenRules {
             let text = round.rules?.canonicalText ?? ""
             rules = (
-                round.configuration.generation, (round.rules?.rules ?? []).map { RuleReport($0) },
-                fingerprint(of: text)
+                round.configuration.generation, round.hiddenRules,
+                (round.rules?.rules ?? []).map { RuleReport($0, hidden: round.hiddenRules) }, fingerprint(of: text)
             )
         }
         var new = Report(
@@ -87,7 +102,8 @@ struct Chronicle {
             configuration: round.configuration, settings: round.settings,
             fingerprints: Fingerprints(configuration: rules?.fingerprint ?? "", state: report?.fingerprints.state ?? "")
         )
-        if new == report { return new }
+        // What /v1/config says has the same tag.
+        if new == report, rules?.reports == before { return new }
         new.fingerprints.state = stateFingerprint(new.settings)
         new.time = now()
         if let report { new.revision = report.revision + 1 }
@@ -133,10 +149,11 @@ struct Chronicle {
 }
 
 extension RuleReport {
-    fileprivate init(_ rule: Rule) {
+    fileprivate init(_ rule: Rule, hidden: Set<String>) {
+        let isHidden = hidden.contains("\(rule.domain)/\(rule.attribute)")
         self.init(
             domain: rule.domain, match: rule.match?.description, attribute: rule.attribute,
-            value: rule.demand.description, mode: rule.options.mode, source: rule.origin,
+            value: isHidden ? "(secret)" : rule.demand.description, mode: rule.options.mode, source: rule.origin,
             conditions: rule.options.conditions.map(\.description))
     }
 }
