@@ -34,7 +34,7 @@ package struct Routes: Sendable {
         if Self.commands.contains(path) { return command(request) }
         let isSetting = path.hasPrefix(Self.settingPrefix)
         guard isSetting || Self.reads.contains(path) else {
-            let all = (Self.reads + Self.commands).joined(separator: ", ")
+            let all = Self.reads.joined(separator: ", ")
             return .response(.problem(.notFound, "there is no \(path); there is \(all)"))
         }
         guard request.isRead else { return .response(.notAllowed(request.method, path, allow: "GET, HEAD")) }

@@ -130,7 +130,7 @@ package struct Reconciler: Sendable {
     package func apply() throws -> Pass {
         var (pass, desire, ledger) = try observe()
         let saved = ledger
-        if pass.inventory.observeOnly == nil, !isVoid(pass.settings) { ledger.isHeld = false }
+        if pass.inventory.observeOnly == nil, !isPartial { ledger.isHeld = false }
         try write(&pass, desire, ledger: &ledger, saved: saved, isSelected: isSelected)
         for domain in allDomains { warn(of: domain, in: &pass) }
         return pass.without { $0.isGone }.selected(by: isSelected)
@@ -315,6 +315,15 @@ package struct Reconciler: Sendable {
 }
 
 extension Reconciler.Pass {
+    /// Nothing could be written, since the originals could not be kept first.
+    mutating func fail(_ error: any Error, _ isSelected: (SettingID) -> Bool) {
+        let error = error as? KernelError ?? KernelError("write", "the ledger", message: "\(error)")
+        for index in settings.indices where settings[index].isToWrite && isSelected(settings[index].setting.id) {
+            settings[index].outcome = .failed(held: settings[index].outcome.held, error)
+        }
+        errors.append(error)
+    }
+
     func selected(by isSelected: (SettingID) -> Bool) -> Self { without { !isSelected($0.setting.id) } }
 
     func without(_ isLeftOut: (Assessed) -> Bool) -> Self {

@@ -113,6 +113,7 @@ package struct Daemon: Sendable {
         let recording = RecordingFiles(reconciler.host.files)
         do {
             let rules = try reconciler.load(from: recording, problems: &problems)
+            try refuseLoss(in: recording.record)
             try review(rules)
             configuration.error = nil
             keep(rules, recording.record)
@@ -122,15 +123,28 @@ package struct Daemon: Sendable {
             if rules == nil { recall() }
         } catch {
             configuration.error = "\(error)"
-            if rules == nil { recall() }
         }
     }
 
-    /// Guard-rails need this host: what they refuse is as broken as what can't be read.
-    private func review(_ rules: Rules) throws {
+    /// The main file says what may be done to this host: what is left of a configuration without it means another thing.
+    /// Where it was in force and is gone, its loss is a slip.
+    private func refuseLoss(in new: ConfigurationRecord) throws(InvalidConfiguration) {
+        let main = "\(reconciler.folders.administrator)/config.yaml"
+        let last = record ?? (try? lastGood.load(from: reconciler.host.files))?.record
+        guard reconciler.source == .standard, last?.files[main] != nil, new.files[main] == nil else { return }
+        var problems = Problems()
+        problems.error(
+            "\(main) was in force and is gone, expected it; one that says only `apiVersion: ais-hostd/v1` asks for nothing",
+            at: nil)
+        throw InvalidConfiguration(problems)
+    }
+
+    /// Guard-rails need this host: what they refuse is as broken as what can't be read. A host that can't be looked at
+    /// now is no fault of the files: the pass will say so.
+    private func review(_ rules: Rules) throws(InvalidConfiguration) {
         var problems = Problems()
         let ledger = ledger ?? Ledger()
-        let inventory = try reconciler.inventory(for: rules, ledger, previous: inventory)
+        guard let inventory = try? reconciler.inventory(for: rules, ledger, previous: inventory) else { return }
         _ = desire(rules, on: inventory, ledger: ledger, problems: &problems)
         if problems.hasErrors { throw InvalidConfiguration(problems) }
     }
@@ -192,7 +206,12 @@ package struct Daemon: Sendable {
             if !ledger.isHeld {
                 let blocked = block(&pass.settings, isDue: isDue, at: uptime)
                 found = pass.settings
-                try reconciler.write(&pass, wanted, ledger: &ledger, saved: saved) { !blocked.contains($0) }
+                do {
+                    try reconciler.write(&pass, wanted, ledger: &ledger, saved: saved) { !blocked.contains($0) }
+                } catch {
+                    ledger = saved
+                    pass.fail(error) { !blocked.contains($0) }
+                }
                 if isDue { for domain in allDomains { reconciler.warn(of: domain, in: &pass) } }
             }
             self.ledger = pass.isLedgerSaved ? ledger : nil
@@ -237,8 +256,13 @@ package struct Daemon: Sendable {
         var (pass, wanted) = try reconciler.observe(memory(rules, saved, stale: nil))
         let found = pass.settings
         var ledger = saved
-        if pass.inventory.observeOnly == nil, !reconciler.isVoid(pass.settings) { ledger.isHeld = false }
-        try reconciler.write(&pass, wanted, ledger: &ledger, saved: saved, isSelected: order.isSelected)
+        if pass.inventory.observeOnly == nil, !order.isPartial { ledger.isHeld = false }
+        do {
+            try reconciler.write(&pass, wanted, ledger: &ledger, saved: saved, isSelected: order.isSelected)
+        } catch {
+            ledger = saved
+            pass.fail(error, order.isSelected)
+        }
         // Where that failed, what is on the disk counts from now on, as after a restart.
         self.ledger = pass.isLedgerSaved ? ledger : nil
         for id in patience.keys where order.isSelected(id) { patience[id] = nil }
@@ -289,7 +313,7 @@ package struct Daemon: Sendable {
                 continue
             }
             if let outcome = patience[id, default: Patience()].decide(
-                settings[index], at: uptime, interval: policy.interval)
+                settings[index], before: assessed[id], at: uptime, interval: policy.interval)
             {
                 settings[index].outcome = outcome
                 blocked.insert(id)
@@ -303,6 +327,7 @@ package struct Daemon: Sendable {
         inventory = pass.inventory
         policy = pass.policy
         configuration.held = pass.isHeld
+        configuration.observing = pass.inventory.observeOnly ?? (policy.mode == .observe ? "the mode is observe" : nil)
         let now = pass.settings.filter { !$0.isGone }
         assessed = Dictionary(now.map { ($0.setting.id, $0) }) { first, _ in first }
         patience = patience.filter { assessed[$0.key] != nil }
@@ -323,7 +348,10 @@ package struct Daemon: Sendable {
         for var setting in settings {
             let before = told[setting.id]
             var from = before?.state
-            if let found = between[setting.id], found.outcome.state != from, found.outcome.state != setting.state {
+            let wasRight = from.map { [.inSync, .adjusted].contains($0) } ?? true
+            if let found = between[setting.id], wasRight, found.outcome.state != from,
+                found.outcome.state != setting.state
+            {
                 var halfway = secrets.report(found)
                 halfway.since = time
                 changes.append(Change(time: time, from: from, to: halfway.state, setting: halfway))
@@ -360,11 +388,13 @@ extension Assessed {
     /// Whether this is the first time that it could be written.
     fileprivate func hasAppeared(since before: Assessed?) -> Bool {
         guard let before, before.setting.target == setting.target else { return true }
+        // Nobody was allowed to write it before.
+        if before.setting.mode == .observe { return true }
         return switch before.outcome {
         case .pending(let pending, _, _): pending.isAbsence
         case .unsupported, .unknown: true
         // One that did not answer a write is tried again as one that refused: each try may hang as long as the first.
-        case .failed(_, let error): error.errno == .timedOut && error.operation != "write"
+        case .failed(let held, let error): error.errno == .timedOut && held == nil
         case .inSync, .adjusted, .drifted, .contested: false
         }
     }

@@ -19,6 +19,9 @@ struct Chronicle {
     private var rules: (generation: Int, hidden: Set<String>, reports: [RuleReport], fingerprint: String)?
     private var counters: Counters
     private var throttle = JournalThrottle()
+    /// Of the configuration, as last said.
+    private var isBroken = false
+    private var generation = 0
     /// Said already, and not again as long as they last.
     private var complaints: Set<String> = []
 
@@ -113,13 +116,21 @@ struct Chronicle {
     private mutating func tell(_ round: Daemon.Round, at uptime: Double) {
         // At first everything is new: what is as it should be is in the one line above.
         let news = round.changes.filter { $0.from != nil || $0.setting.isFault || $0.to == .drifted }
+        // What we wrote is told as such: a value that is right again may be somebody else's doing.
+        let written = Set(round.attempts.filter { $0.error == nil }.map(\.id))
         for change in throttle.take(news, at: uptime) {
+            let isOurs = written.contains(change.setting.id) && change.to.map { $0 < .drifted } == true
             journal.send(
-                Journal.Priority(rawValue: Int32(journalPriority(change))) ?? .notice, journalText(change),
-                fields: Dictionary(journalFields(change)) { first, _ in first })
+                Journal.Priority(rawValue: Int32(journalPriority(change))) ?? .notice,
+                journalText(change, isOurs: isOurs), fields: Dictionary(journalFields(change)) { first, _ in first })
         }
         for summary in throttle.summaries(at: uptime) { journal.send(.notice, summary) }
         let configuration = round.configuration
+        if configuration.error == nil, isBroken || generation != configuration.generation, configuration.generation > 0 {
+            let files = configuration.files.count == 1 ? "1 file" : "\(configuration.files.count) files"
+            journal.send(.information, "configuration in force: generation \(configuration.generation), \(files)")
+        }
+        (isBroken, generation) = (configuration.error != nil, configuration.generation)
         var current: Set<String> = []
         func complain(_ priority: Journal.Priority, _ text: String) {
             current.insert(text)
@@ -129,6 +140,7 @@ struct Chronicle {
             let force = configuration.generation > 0 ? ", generation \(configuration.generation) stays in force" : ""
             complain(.error, "\(line) (configuration refused\(force))")
         }
+        if let reason = configuration.observing { complain(.notice, "only observing: \(reason)") }
         if configuration.held { complain(.notice, "held: nothing is applied until the next `ais-hostd apply`") }
         if configuration.hasChanged, configuration.error == nil {
             complain(.notice, "files of the configuration have changed: `systemctl reload ais-hostd` loads them")
