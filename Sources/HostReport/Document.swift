@@ -1,4 +1,4 @@
-import FoundationEssentials
+package import FoundationEssentials
 import HostModel
 
 /// A report as nested values, so that JSON and YAML can't differ in what they say. Fields keep the contract's order.

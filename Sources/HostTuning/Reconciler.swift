@@ -50,6 +50,8 @@ package struct Reconciler: Sendable {
         package var isHeld: Bool
         /// Whether the ledger on the disk says what came of it.
         package var isLedgerSaved = true
+        /// What was due and not written, since the originals could not be kept.
+        var unwritten: Set<SettingID> = []
         /// Warnings of the configuration.
         package var problems: Problems
         /// What went wrong beside the settings themselves: a file that early boot reads.
@@ -320,6 +322,7 @@ extension Reconciler.Pass {
         let error = error as? KernelError ?? KernelError("write", "the ledger", message: "\(error)")
         for index in settings.indices where settings[index].isToWrite && isSelected(settings[index].setting.id) {
             settings[index].outcome = .failed(held: settings[index].outcome.held, error)
+            unwritten.insert(settings[index].setting.id)
         }
         errors.append(error)
     }

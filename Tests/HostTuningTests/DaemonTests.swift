@@ -136,7 +136,8 @@ final class Watched {
         drift()
         #expect(watched.state(id) == .contested)
         #expect(watched.news() == ["\(id) inSync -> contested"])
-        #expect(watched[id]?.detail == "changed back 3 times within 40 s, left alone for 5 min")
+        #expect(
+            watched[id]?.detail == "changed back 3 times within 40 s, left alone for 5 min or until `ais-hostd apply`")
         #expect(watched[id]?.isFault == true)
         watched.node.kernel.forgetWrites()
         for _ in 1...14 { watched.pass(after: 20) }
@@ -343,6 +344,87 @@ final class Watched {
         restarted.pass(.apply(Daemon.Order()))
         #expect(!restarted.last.configuration.held)
         #expect(node.sysctl("vm.x") == "5")
+    }
+
+    @Test("what the kernel refuses stays failed in enforce too: nobody changes it back")
+    func refusedInEnforce() {
+        let watched = Watched(node(mode: "enforce", x: .readOnly))
+        for _ in 1...20 {
+            watched.pass()
+            #expect(watched.state(id) == .failed)
+            #expect(watched[id]?.detail?.contains("EACCES") == true)
+        }
+        #expect(watched.news() == ["\(id) - -> drifted", "\(id) drifted -> failed"])
+    }
+
+    @Test("without room for the ledger nothing is written, every setting that is due says so, and it is made up for")
+    func fullDisk() throws {
+        let node = node(mode: "enforce")
+        let full = FaultyFiles(node.kernel, .always(.noSpace), among: [.replace])
+        var daemon = Daemon(Reconciler(host: node.kernel.host(files: full), stateFolder: Node.state))
+        for uptime in [0.0, 60, 120, 180] {
+            let round = daemon.pass(uptime == 0 ? .start : .schedule, at: uptime)
+            let setting = try #require(round.settings.first { $0.id.description == id })
+            #expect(setting.state == .failed)
+            #expect(setting.detail?.contains("\(Node.ledgerFile)") == true)
+            #expect(setting.observed == "1")
+            #expect(round.errors.contains { $0.contains("ENOSPC") })
+        }
+        #expect(node.kernel.writes.isEmpty)
+        full.heal()
+        #expect(daemon.pass(.schedule, at: 240).settings.allSatisfy { $0.state == .inSync })
+    }
+
+    @Test("a main file that was in force and is gone is a slip, not another configuration")
+    func lostFile() {
+        let node = Node("mode: observe\nsysctl: {vm.x: 5}")
+        node.kernel.sysctl("vm.x", "1")
+        node.configure("sysctl: {vm.x: 6}", in: "config.d/10.yaml")
+        let watched = Watched(node)
+        node.kernel.vanish("/etc/ais-hostd/config.yaml")
+        for reason in [Daemon.Reason.reload, .start] {
+            watched.pass(reason)
+            #expect(watched.last.configuration.error?.contains("config.yaml was in force and is gone") == true)
+            #expect(watched[id]?.mode == .observe)
+        }
+        #expect(Watched(node).last.configuration.error?.contains("is gone") == true)
+        #expect(node.kernel.writes.isEmpty)
+    }
+
+    @Test("that nothing is written on the whole host is told, with the reason")
+    func observing() {
+        let node = node(mode: "observe")
+        let watched = Watched(node)
+        #expect(watched.last.configuration.observing == "the mode is observe")
+        node.configure("mode: apply\nsysctl: {vm.x: 5}")
+        #expect(watched.pass(.reload).configuration.observing == nil)
+        node.kernel.set("/etc/ais-hostd/disable", "")
+        #expect(watched.pass().configuration.observing == "/etc/ais-hostd/disable exists")
+    }
+
+    @Test("what could not be written while it was disabled is written when it may be, in apply too")
+    func afterDisable() {
+        let node = node(mode: "apply")
+        node.kernel.set("/etc/ais-hostd/disable", "")
+        let watched = Watched(node)
+        #expect(watched.state(id) == .drifted)
+        node.kernel.vanish("/etc/ais-hostd/disable")
+        watched.pass(.events([.configuration]))
+        #expect(watched.state(id) == .inSync)
+    }
+
+    @Test("an apply of a part does not let go of a hold of the whole")
+    func partialApply() {
+        let node = Node("mode: enforce\nsysctl: {vm.x: 5, vm.y: 5}")
+        node.kernel.sysctl("vm.x", "1")
+        node.kernel.sysctl("vm.y", "1")
+        let watched = Watched(node)
+        watched.pass(.revert(Daemon.Order()))
+        watched.pass(.apply(Daemon.Order(isPartial: true) { $0.attribute == "vm.x" }))
+        watched.pass()
+        #expect(watched.last.configuration.held)
+        #expect(node.sysctl("vm.x") == "5")
+        #expect(node.sysctl("vm.y") == "1")
     }
 
     @Test("disable stops all writing from the next pass on")

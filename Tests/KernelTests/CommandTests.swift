@@ -51,7 +51,7 @@ extension WholeProgram {
             let states = ["adjusted", "contested", "drifted", "failed", "inSync", "pending", "unknown", "unsupported"]
             #expect(names("summary") == (states + ["state"]).sorted())
             #expect(names("fingerprints") == ["configuration", "state"])
-            #expect(names("configuration") == ["changed", "error", "files", "generation", "held"])
+            #expect(names("configuration") == ["changed", "error", "files", "generation", "held", "observing"])
             let settings = try #require(report["settings"] as? [[String: Any]])
             #expect(settings.count == 2)
             for setting in settings {

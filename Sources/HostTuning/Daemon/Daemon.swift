@@ -21,6 +21,8 @@ package struct Daemon: Sendable {
     private var inventory: Inventory?
     private var assessed: [SettingID: Assessed] = [:]
     private var patience: [SettingID: Patience] = [:]
+    /// What the last pass could not write for want of a ledger: it is due until there is one again.
+    private var unwritten: Set<SettingID> = []
     /// As last told to the outside.
     private var told: [SettingID: SettingReport] = [:]
 
@@ -111,18 +113,16 @@ package struct Daemon: Sendable {
     private mutating func load() {
         problems = Problems()
         let recording = RecordingFiles(reconciler.host.files)
-        do {
+        do throws(InvalidConfiguration) {
             let rules = try reconciler.load(from: recording, problems: &problems)
             try refuseLoss(in: recording.record)
             try review(rules)
             configuration.error = nil
             keep(rules, recording.record)
-        } catch let error as InvalidConfiguration {
+        } catch {
             problems = error.problems
             configuration.error = text(error)
             if rules == nil { recall() }
-        } catch {
-            configuration.error = "\(error)"
         }
     }
 
@@ -308,7 +308,7 @@ package struct Daemon: Sendable {
         var blocked: Set<SettingID> = []
         for index in settings.indices where settings[index].isToWrite {
             let id = settings[index].setting.id
-            guard !isDue, !settings[index].hasAppeared(since: assessed[id]) else {
+            guard !isDue, !unwritten.contains(id), !settings[index].hasAppeared(since: assessed[id]) else {
                 patience[id] = nil
                 continue
             }
@@ -331,7 +331,8 @@ package struct Daemon: Sendable {
         let now = pass.settings.filter { !$0.isGone }
         assessed = Dictionary(now.map { ($0.setting.id, $0) }) { first, _ in first }
         patience = patience.filter { assessed[$0.key] != nil }
-        for result in now { patience.note(result, at: uptime) }
+        unwritten = pass.unwritten
+        for result in now where !unwritten.contains(result.setting.id) { patience.note(result, at: uptime) }
         let between = Dictionary(found.map { ($0.setting.id, $0) }) { first, _ in first }
         var round = tell(now.map { secrets.report($0) }, between: between)
         round.attempts = pass.attempts

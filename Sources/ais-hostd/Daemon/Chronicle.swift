@@ -126,7 +126,8 @@ struct Chronicle {
         }
         for summary in throttle.summaries(at: uptime) { journal.send(.notice, summary) }
         let configuration = round.configuration
-        if configuration.error == nil, isBroken || generation != configuration.generation, configuration.generation > 0 {
+        if configuration.error == nil, isBroken || generation != configuration.generation, configuration.generation > 0
+        {
             let files = configuration.files.count == 1 ? "1 file" : "\(configuration.files.count) files"
             journal.send(.information, "configuration in force: generation \(configuration.generation), \(files)")
         }
