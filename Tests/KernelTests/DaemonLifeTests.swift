@@ -70,7 +70,7 @@ extension WholeProgram {
                 #expect(try eventually { try somaxconn() == "1234" }, "round \(round)")
                 #expect(daemon.becomes("inSync"))
             }
-            #expect(daemon.logs("drifted -> inSync"))
+            #expect(daemon.logs(": set to "))
             try drift()
             #expect(daemon.becomes("contested"))
             #expect(try somaxconn() == "77")
