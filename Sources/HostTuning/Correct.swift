@@ -37,10 +37,13 @@ package func correct(
     if !toWrite.isEmpty {
         try file.save(ledger, to: host.files, evenIfSame: true)
         let parts = Dictionary(grouping: assessed.indices) { Part(assessed[$0].setting) }
-        var seen: Set<Part> = []
         for domain in domains {
-            for part in toWrite where part.domain == domain.name && seen.insert(part).inserted && !host.isAbandoned() {
-                guard let target = part.target, let own = parts[part] else { continue }
+            let own = toWrite.filter { $0.domain == domain.name }
+            var seen: Set<Target> = []
+            let targets = own.compactMap(\.target).filter { seen.insert($0).inserted }
+            let settings = own.flatMap { parts[$0] ?? [] }.map { assessed[$0].setting }
+            for target in domain.ordered(targets, for: settings, on: host) where !host.isAbandoned() {
+                guard let own = parts[Part(domain: domain.name, target: target)] else { continue }
                 let settings = own.map { correction.settings[$0] }
                 var work = Work(
                     domain: domain, target: target, settings: settings,
@@ -72,10 +75,12 @@ struct Part: Hashable {
     let domain: String
     let target: Target?
 
-    init(_ setting: Setting) {
-        domain = setting.id.domain
-        target = setting.target
+    init(domain: String, target: Target?) {
+        self.domain = domain
+        self.target = target
     }
+
+    init(_ setting: Setting) { self.init(domain: setting.id.domain, target: setting.target) }
 }
 
 /// The work on one target, from its settings as they were found to how they stand afterwards. A value, so that it can

@@ -97,7 +97,7 @@ private func settings(
             target: target,
             requirement: rule.demand.requirement(on: inventory) ?? .maximum,
             mode: rule.options.mode ?? policy.domainModes[rule.domain] ?? policy.mode,
-            disruption: domain.disruption(of: rule.attribute),
+            disruption: domain.disruption(of: rule.attribute, on: target, in: inventory),
             required: rule.options.required,
             keepOnRemoval: rule.options.keepOnRemoval,
             origin: rule.origin,
@@ -158,7 +158,7 @@ private func restorations(
                 domain.value(entry.original, of: entry.key.attribute),
                 ours: entry.ours.map { $0.map { domain.value($0, of: entry.key.attribute) } }),
             mode: policy.domainModes[domain.name] ?? policy.mode,
-            disruption: domain.disruption(of: entry.key.attribute),
+            disruption: domain.disruption(of: entry.key.attribute, on: target, in: inventory),
             origin: entry.source,
             note: "no longer asked: goes back to what was found before the first write")
     }

@@ -19,6 +19,7 @@ package func takeInventory(
         pageSize: host.pageSize,
         physicalCores: try physicalCores(attributes),
         disks: disks,
+        links: parts.contains(.links) ? try links(of: host) : [],
         problems: problems,
         observeOnly: try observeOnly(attributes))
 }

@@ -1,0 +1,50 @@
+import HostModel
+
+/// The links that a rule can match, by index.
+///
+/// Left out is what belongs to another: a link whose other end is all that is here has no part in it.
+func links(of host: Host) throws(KernelError) -> [LinkEntry] {
+    let links = try host.links.links().sorted { $0.index < $1.index }
+    let byIndex = Dictionary(links.map { ($0.index, $0) }) { first, _ in first }
+    let identities = Dictionary(links.map { ($0.identity, 1) }, uniquingKeysWith: +)
+    return links.map { link in
+        // Ports of one card that say the same address are told apart by their place.
+        let isAlone = identities[link.identity] == 1
+        let identity = isAlone ? link.identity : "\(link.identity)@\(link.place)"
+        return LinkEntry(
+            target: Target(
+                name: link.name, identity: identity, path: "/sys/class/net/\(link.name)", sequence: "\(link.index)"),
+            link: link, claims: claims(on: link, byIndex))
+    }
+}
+
+private func claims(on link: Link, _ links: [UInt32: Link]) -> [Claim] {
+    var claims: [Claim] = []
+    if let master = link.master.flatMap({ links[$0] }) {
+        claims.append(Claim(.member, "is a member of \(master.name)"))
+    }
+    if link.isLoopback {
+        claims.append(Claim(.virtual, "is the loopback"))
+    } else if link.devicePath == nil, !["bond", "vlan", "team"].contains(link.kind) {
+        // What a host's own network is made of is no less real than its hardware; all else is a container's or a bridge.
+        claims.append(Claim(.virtual, "is virtual (\(link.kind ?? "no device"))"))
+    }
+    if link.isVirtualFunction { claims.append(Claim(.virtualFunction, "is a virtual function")) }
+    if link.isRepresentor {
+        claims.append(Claim(.representor, "stands for a function elsewhere (\(link.portName ?? ""))"))
+    }
+    return claims
+}
+
+extension Link {
+    /// What stays when it is renamed, re-added by its driver, or moved to another slot with its card. Virtual ones have
+    /// nothing but their name: a veth's address is another one each time.
+    fileprivate var identity: String {
+        guard devicePath != nil else { return "name:\(name)" }
+        return permanentAddress.map { "mac:\($0)" } ?? place
+    }
+
+    fileprivate var place: String {
+        "path:\(pciAddress ?? devicePath ?? name)\(devicePort.map { "/\($0)" } ?? "")"
+    }
+}
