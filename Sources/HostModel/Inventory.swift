@@ -81,11 +81,14 @@ package struct LinkEntry: Hashable, Sendable {
     package var target: Target
     package var link: Link
     package var claims: [Claim]
+    /// Why it is never dropped unasked, not even at boot: "carries the default route".
+    package var protection: String?
 
-    package init(target: Target, link: Link, claims: [Claim] = []) {
+    package init(target: Target, link: Link, claims: [Claim] = [], protection: String? = nil) {
         self.target = target
         self.link = link
         self.claims = claims
+        self.protection = protection
     }
 }
 

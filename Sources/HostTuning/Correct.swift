@@ -53,7 +53,10 @@ package func correct(
                             return isSelected(setting.id) && ledger[setting] != nil
                         }),
                     refused: Set(settings.indices.filter { refused.contains(settings[$0].setting.id) }),
-                    entries: ledger.entries(of: settings.map(\.setting)), allowed: desire.policy.allow, kernel: kernel)
+                    entries: ledger.entries(of: settings.map(\.setting)),
+                    allowed: Dictionary(
+                        uniqueKeysWithValues: settings.map { ($0.setting.id, desire.allowed(for: $0.setting)) }),
+                    kernel: kernel)
                 work.perform(on: target, of: host)
                 for (index, result) in zip(own, work.settings) { correction.settings[index] = result }
                 correction.attempts += work.attempts
@@ -95,7 +98,7 @@ private struct Work: Sendable {
     let refused: Set<Int>
     /// Of the ledger, as they were before.
     var entries: [SettingID: Ledger.Entry]
-    let allowed: Set<Disruption>
+    let allowed: [SettingID: Set<Disruption>]
     let kernel: String
     var attempts: [Attempt] = []
     var settled: [(attempt: Attempt, result: Assessed)] = []
@@ -116,7 +119,10 @@ private struct Work: Sendable {
                 let setting = settings[index].setting
                 let reading = domain.read(setting, on: host)
                 var entry = entries[setting.id]
-                guard var result = judge(setting, reading, allowing: allowed, entry: entry, kernel: kernel) else {
+                guard
+                    var result = judge(
+                        setting, reading, allowing: allowed[setting.id] ?? [], entry: entry, kernel: kernel)
+                else {
                     continue
                 }
                 if let attempt = made[setting.id] {

@@ -46,6 +46,14 @@ package struct Desire: Sendable {
     /// Sorted by id.
     package var settings: [Setting]
     package var policy: Policy
+    /// Targets that carry nothing yet: they may be dropped for a moment though the policy does not say so.
+    package var idle: Set<Target> = []
+
+    /// What a change of this setting may disturb.
+    package func allowed(for setting: Setting) -> Set<Disruption> {
+        guard let target = setting.target, idle.contains(target) else { return policy.allow }
+        return policy.allow.union([.linkFlap])
+    }
 }
 
 /// Works out the settings of this host. Pure: the same configuration, inventory and ledger give the same settings.

@@ -6,6 +6,7 @@ import HostModel
 func links(of host: Host) throws(KernelError) -> [LinkEntry] {
     let links = try host.links.links().sorted { $0.index < $1.index }
     let byIndex = Dictionary(links.map { ($0.index, $0) }) { first, _ in first }
+    let carriers = carriersOfDefaultRoute(links, byIndex, Attributes(files: host.files))
     let identities = Dictionary(links.map { ($0.identity, 1) }, uniquingKeysWith: +)
     return links.map { link in
         // Ports of one card that say the same address are told apart by their place.
@@ -14,8 +15,33 @@ func links(of host: Host) throws(KernelError) -> [LinkEntry] {
         return LinkEntry(
             target: Target(
                 name: link.name, identity: identity, path: "/sys/class/net/\(link.name)", sequence: "\(link.index)"),
-            link: link, claims: claims(on: link, byIndex))
+            link: link, claims: claims(on: link, byIndex),
+            protection: carriers.contains(link.index) ? "carries the default route" : nil)
     }
+}
+
+/// The links that a default route goes by, with what they ride on and their ports: who drops one of them may have locked
+/// out everybody. Where the routes can't be read, it may be any. `/proc/net/route`, `/proc/net/ipv6_route`
+private func carriersOfDefaultRoute(_ links: [Link], _ byIndex: [UInt32: Link], _ attributes: Attributes) -> Set<UInt32>
+{
+    var names: Set<String> = []
+    do throws(KernelError) {
+        for fields in try attributes.lines("/proc/net/route").dropFirst() where fields.count > 7 {
+            if fields[1] == "00000000", fields[7] == "00000000" { names.insert(fields[0]) }
+        }
+        let sixth = try present { () throws(KernelError) in try attributes.lines("/proc/net/ipv6_route") } ?? []
+        for fields in sixth where fields.count > 9 && fields[1] == "00" && fields[9] != "lo" { names.insert(fields[9]) }
+    } catch {
+        return Set(links.map(\.index))
+    }
+    var carriers: Set<UInt32> = []
+    var rest = links.filter { names.contains($0.name) }.map(\.index)
+    while let index = rest.popLast() {
+        guard carriers.insert(index).inserted else { continue }
+        rest += links.filter { $0.master == index }.map(\.index)
+        if let link = byIndex[index], link.lowerNamespace == nil, let lower = link.lower { rest.append(lower) }
+    }
+    return carriers
 }
 
 private func claims(on link: Link, _ links: [UInt32: Link]) -> [Claim] {
