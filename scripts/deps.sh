@@ -43,7 +43,11 @@ for group in "${@:-all}"; do
         need procps system_command sysctl    # the same values as sysctl(8)
         need util-linux system_command unshare
         need mount system_command losetup    # loop disks have real queues
+        need iproute2 system_command ip      # links that come and go
+        need curl command_of curl            # a client that is not ours
+        need e2fsprogs system_command mkfs.ext4 # a disk that holds /boot
         need prometheus command_of promtool  # whether Prometheus takes our metrics
+        need systemd-container command_of systemd-nspawn # the units under a real systemd
         need systemd command_of systemd-analyze # whether systemd takes our units
         need iproute2 system_command ip      # links that come and go, in a network of the test's own
         ;;

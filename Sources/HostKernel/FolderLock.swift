@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 package import HostModel
 
@@ -16,7 +17,7 @@ extension SystemFiles {
         } catch let error where error.errno == .again {
             var error = error
             error.subject = opened.path
-            error.message = "held by \((try? holder(of: held.descriptor.inode())) ?? "another process")"
+            error.message = "held by \((try? holder(of: held.descriptor.identity())) ?? "another process")"
             throw error
         }
         // The lock lives as long as its descriptor does.
@@ -27,20 +28,26 @@ extension SystemFiles {
     /// namespace.
     ///
     /// A line is `2: FLOCK  ADVISORY  WRITE 4121 fe:00:16220249 0 EOF`. The device is the file system's own number,
-    /// which `stat(2)` does not tell on btrfs, so that the inode alone has to do.
-    private func holder(of inode: UInt64) throws(KernelError) -> String? {
+    /// which `stat(2)` does not tell on btrfs: there the inode alone has to do, which others may have elsewhere.
+    private func holder(of file: (inode: UInt64, device: dev_t)) throws(KernelError) -> String? {
         let system = SystemFiles()
         let text = String(decoding: try system.read("/proc/locks"), as: UTF8.self)
-        for line in text.split(separator: "\n") {
+        let locks = text.split(separator: "\n").compactMap { line -> (process: Int, place: Substring)? in
             let fields = line.split(separator: " ")
             guard fields.count > 5, fields[1] == "FLOCK", let process = Int(fields[4]), process > 0,
-                fields[5].hasSuffix(":\(inode)")
-            else { continue }
-            let command = (try? system.read("/proc/\(process)/comm")).map { String(decoding: $0, as: UTF8.self) }
-            let name = command?.split(separator: "\n").first ?? "gone since"
-            return "process \(process) (\(name))"
+                fields[5].hasSuffix(":\(file.inode)")
+            else { return nil }
+            return (process, fields[5])
         }
-        return nil
+        let device = [clinux_major(file.device), clinux_minor(file.device)].map { number in
+            let text = String(number, radix: 16)
+            return text.count < 2 ? "0\(text)" : text
+        }
+        let place = "\(device.joined(separator: ":")):\(file.inode)"
+        guard let process = (locks.first { $0.place == place } ?? locks.first)?.process else { return nil }
+        let command = (try? system.read("/proc/\(process)/comm")).map { String(decoding: $0, as: UTF8.self) }
+        let name = command?.split(separator: "\n").first ?? "gone since"
+        return "process \(process) (\(name))"
     }
 }
 

@@ -93,7 +93,11 @@ struct Descriptor: ~Copyable {
     /// Takes the exclusive lock without waiting. `flock(2)`
     func lock() throws(KernelError) { _ = try call("lock", path) { flock(number, LOCK_EX | LOCK_NB) } }
 
-    func inode() throws(KernelError) -> UInt64 { UInt64(try status().st_ino) }
+    /// The number of the file, and of what it lies on.
+    func identity() throws(KernelError) -> (inode: UInt64, device: dev_t) {
+        let record = try status()
+        return (UInt64(record.st_ino), record.st_dev)
+    }
 
     /// Whether it is root's and nobody else may write it.
     func isRootsAlone() throws(KernelError) -> Bool {

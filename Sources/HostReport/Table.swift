@@ -60,7 +60,7 @@ private func summary(_ report: Report, style: TableStyle) -> String {
         let force = generation > 0 ? "generation \(generation) stays in force" : "and none before it to fall back on"
         rows.append(Row(cells: ["broken configuration, \(force):"], beneath: visible(error), tint: .red))
     }
-    if report.configuration.hasChanged {
+    if report.configuration.hasChanged, report.configuration.error == nil {
         rows.append(Row(cells: ["files changed since they were loaded: systemctl reload ais-hostd"], tint: .yellow))
     }
     if report.configuration.held {

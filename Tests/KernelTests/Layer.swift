@@ -8,7 +8,8 @@ enum Layer {
         var missing: [String] = []
         if geteuid() != 0 { missing.append("root: namespaces and loop disks take it") }
         let tools = [
-            "unshare", "nsenter", "mount", "losetup", "sysctl", "lsblk", "strace", "setpriv", "script", "timeout",
+            "unshare", "nsenter", "mount", "losetup", "sysctl", "lsblk", "strace", "setpriv", "script", "timeout", "ip",
+            "curl", "mkfs.ext4",
         ]
         for tool in tools {
             let isHere = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"].contains {

@@ -68,6 +68,13 @@ final class Child {
 
     /// What it has printed so far.
     var printed: String { Self.text(of: out) }
+    var complained: String { Self.text(of: err) }
+
+    /// Whether it has ended; it stays until it is waited for.
+    var hasEnded: Bool {
+        var state = siginfo_t()
+        return isOver || waitid(P_PID, id_t(processID), &state, WEXITED | WNOHANG | WNOWAIT) == 0 && state.si_signo != 0
+    }
 
     private static func nameless() throws -> Int32 {
         let name = "/tmp/ais-hostd-output-\(UInt64.random(in: .min ... .max))"

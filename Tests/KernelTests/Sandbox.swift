@@ -108,6 +108,11 @@ final class Sandbox {
         try run([Layer.program ?? ""] + arguments, environment: environment)
     }
 
+    var keeperID: pid_t { keeper.processID }
+
+    /// For who wants a socket of this world.
+    var networkNamespace: String { "/proc/\(keeperID)/ns/net" }
+
     private var entering: [String] { ["nsenter", "--target", "\(keeper.processID)", "--net", "--mount"] }
 
     private func tell(_ command: String) throws -> [String] {
@@ -144,7 +149,7 @@ final class Sandbox {
 extension Sandbox {
     /// A file of the sandbox as it is reached from outside. Never for /proc/sys/net: there the reader's own namespace
     /// counts.
-    private func outside(_ path: String) -> String { "/proc/\(keeper.processID)/root\(path)" }
+    func outside(_ path: String) -> String { "/proc/\(keeper.processID)/root\(path)" }
 
     /// Writes a file of this world, and the folders above it.
     @discardableResult

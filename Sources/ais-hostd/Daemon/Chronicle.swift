@@ -48,13 +48,29 @@ struct Chronicle {
         counters.passes.observe(duration)
         counters.lastPass = now()
         counters.isConfigurationValid = round.configuration.error == nil
-        for change in round.changes where change.isDrift {
+        for change in round.changes where isDrift(change, in: round) {
             counters.drifts[change.setting.id.domain, default: 0] += 1
         }
         for attempt in round.attempts {
             let write = Counters.Write(domain: attempt.id.domain, isDone: attempt.error == nil)
             counters.writes[write, default: 0] += 1
         }
+    }
+
+    /// Whether somebody else has changed what was right: neither who asks for another value by now, nor what we wrote
+    /// ourselves (a revert).
+    private func isDrift(_ change: Change, in round: Daemon.Round) -> Bool {
+        guard change.from == .inSync || change.from == .adjusted, change.to == .drifted || change.to == .contested
+        else {
+            return false
+        }
+        let setting = change.setting
+        if report?.configuration.generation != round.configuration.generation,
+            report?.settings.first(where: { $0.id == setting.id })?.desired != setting.desired
+        {
+            return false
+        }
+        return !round.attempts.contains { $0.id == setting.id && $0.wanted.description == setting.observed }
     }
 
     /// The report, of a new revision where it says something else than the last.
@@ -113,13 +129,6 @@ struct Chronicle {
         }
         let prefix = report.configuration.error != nil ? "broken configuration; " : ""
         return prefix + (words.isEmpty ? "nothing is asked of this host" : words.joined(separator: ", "))
-    }
-}
-
-extension Change {
-    /// Whether somebody else has changed what was right.
-    fileprivate var isDrift: Bool {
-        (from == .inSync || from == .adjusted) && (to == .drifted || to == .contested)
     }
 }
 
