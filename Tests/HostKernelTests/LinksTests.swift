@@ -295,7 +295,9 @@ private func canMake(_ kind: String, on parent: String? = nil, _ rest: String = 
             try ip("link add link left name rider type macvlan")
             try ip("link property add dev left altname one altname two")
             for name in ["left", "right", "rider", "lo"] { try ip("link set \(name) up") }
-            let printed = try JSONDecoder().decode(
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            let printed = try decoder.decode(
                 [Printed].self, from: Data((output("ip", ["-d", "-j", "link"]) ?? "").utf8))
             let links = try named()
             #expect(printed.count == 6 && links.count == 6)
@@ -305,11 +307,11 @@ private func canMake(_ kind: String, on parent: String? = nil, _ rest: String = 
                 #expect(link.index == other.ifindex && link.mtu == other.mtu)
                 #expect(link.alternativeNames == other.altnames ?? [])
                 #expect(link.address == other.address && link.permanentAddress == other.permaddr)
-                #expect(link.kind == other.linkinfo?.info_kind && name(link.master) == other.master)
-                #expect(link.minimumMTU == other.min_mtu && (link.maximumMTU ?? 0) == other.max_mtu)
-                #expect(link.lowerNamespace == other.link_netnsid)
+                #expect(link.kind == other.linkinfo?.infoKind && name(link.master) == other.master)
+                #expect(link.minimumMTU == other.minMtu && (link.maximumMTU ?? 0) == other.maxMtu)
+                #expect(link.lowerNamespace == other.linkNetnsid)
                 if let lower = other.link { #expect(name(link.lower) == lower) }
-                if let lower = other.link_index { #expect(link.lower == lower) }
+                if let lower = other.linkIndex { #expect(link.lower == lower) }
                 #expect(link.isUp == other.flags.contains("UP") && link.isLoopback == other.flags.contains("LOOPBACK"))
                 #expect(link.hasCarrier == other.flags.contains("LOWER_UP"))
             }
@@ -369,17 +371,17 @@ private struct Printed: Decodable {
     var altnames: [String]?
     var flags: [String]
     var mtu: UInt32
-    var min_mtu: UInt32
-    var max_mtu: UInt32
+    var minMtu: UInt32
+    var maxMtu: UInt32
     var address: String?
     var permaddr: String?
     var master: String?
     var link: String?
-    var link_index: UInt32?
-    var link_netnsid: Int32?
+    var linkIndex: UInt32?
+    var linkNetnsid: Int32?
     var linkinfo: Info?
 
-    struct Info: Decodable { var info_kind: String? }
+    struct Info: Decodable { var infoKind: String? }
 }
 
 /// The two tables of `ethtool -g` and `ethtool -l`, whose version in Debian 12 prints no JSON of them; nil where it is

@@ -15,7 +15,9 @@ struct EthtoolIoctl: ~Copyable {
 
     func rings(of index: UInt32) throws(KernelError) -> Rings { Self.rings(try ringRecord("get", of: index)) }
 
-    func channels(of index: UInt32) throws(KernelError) -> Channels { Self.channels(try channelRecord("get", of: index)) }
+    func channels(of index: UInt32) throws(KernelError) -> Channels {
+        Self.channels(try channelRecord("get", of: index))
+    }
 
     /// Nothing is written that is there already: some drivers drop the link all the same.
     func setRings(_ values: [RingParameter: UInt32], of index: UInt32) throws(KernelError) {
