@@ -125,17 +125,22 @@ struct View {
     var snapshot: Snapshot?
     var lastPass: ContinuousClock.Instant?
 
+    /// Why there has been none.
+    var firstPass: String {
+        snapshot?.failure.map { "no pass has succeeded yet: \($0)" } ?? "the first pass has not ended yet"
+    }
+
     /// The report, or why there is none that may be relied on.
     func report(now: ContinuousClock.Instant) -> Result<(Snapshot, Report), Unavailable> {
         guard let snapshot, let report = snapshot.report, let lastPass else {
-            return .failure(Unavailable(reason: "the first pass has not ended yet"))
+            return .failure(Unavailable(reason: firstPass))
         }
         let age = lastPass.duration(to: now)
         guard age <= .seconds(3 * snapshot.interval) else {
             return .failure(
                 Unavailable(
-                    reason: "no pass has ended for \(age.components.seconds) s, the interval is \(snapshot.interval) s")
-            )
+                    reason: "no pass has ended for \(age.components.seconds) s, the interval is \(snapshot.interval) s"
+                        + (snapshot.failure.map { ": \($0)" } ?? "")))
         }
         return .success((snapshot, report))
     }

@@ -28,6 +28,8 @@ package final class Proxy: Service, @unchecked Sendable {
     private static let copied: Set = ["/v1/status", "/v1/settings", "/v1/drift", "/v1/config"]
     /// Who waits for the same answer.
     private var waiting: [Question: [Exchange]] = [:]
+    /// By which a question can be taken back.
+    private var numbers: [Question: Int] = [:]
     private var streamCount = 0
 
     private struct Copy {
@@ -74,17 +76,32 @@ package final class Proxy: Service, @unchecked Sendable {
         let uri = exchange.request.location.uri
         var question = Question(uri: uri)
         if !Self.copied.contains(uri) { question.tags = exchange.request.headers["If-None-Match"] }
+        exchange.onGone = { [weak exchange] in self.forget(exchange, question) }
         if waiting[question] != nil {
             waiting[question]?.append(exchange)
             return
         }
         waiting[question] = [exchange]
         let tags = copies[uri].map { [$0.tag.description] } ?? question.tags
-        upstream.get(uri, ifNoneMatch: tags) { self.receive($0, for: question) }
+        let number = upstream.get(uri, ifNoneMatch: tags) { self.receive($0, for: question) }
+        if waiting[question] != nil { numbers[question] = number }
     }
+
+    /// What nobody waits for any more is not asked: who comes and goes must not fill the queue.
+    private func forget(_ exchange: Exchange?, _ question: Question) {
+        waiting[question]?.removeAll { $0 === exchange }
+        guard waiting[question]?.isEmpty == true, let number = numbers[question], upstream.cancel(number) else {
+            return
+        }
+        (waiting[question], numbers[question]) = (nil, nil)
+    }
+
+    /// How many questions wait for an answer of `run`.
+    var questionCount: Int { waiting.count }
 
     private func receive(_ result: Upstream.Result, for question: Question) {
         let exchanges = waiting.removeValue(forKey: question) ?? []
+        numbers[question] = nil
         let isMetrics = Location(question.uri)?.path == "/metrics"
         switch result {
         case .failure(let error):

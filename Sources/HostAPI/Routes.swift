@@ -34,7 +34,7 @@ package struct Routes: Sendable {
         if Self.commands.contains(path) { return command(request) }
         let isSetting = path.hasPrefix(Self.settingPrefix)
         guard isSetting || Self.reads.contains(path) else {
-            let all = (Self.reads + Self.commands).joined(separator: ", ")
+            let all = Self.reads.joined(separator: ", ")
             return .response(.problem(.notFound, "there is no \(path); there is \(all)"))
         }
         guard request.isRead else { return .response(.notAllowed(request.method, path, allow: "GET, HEAD")) }
@@ -54,8 +54,9 @@ package struct Routes: Sendable {
         switch path {
         case "/healthz": return Response(type: "text/plain; charset=utf-8", ByteBuffer(string: "ok\n"))
         case "/readyz":
-            guard board.view().snapshot?.report != nil else {
-                return .problem(.serviceUnavailable, "the first pass has not ended yet")
+            let view = board.view()
+            guard view.snapshot?.report != nil, view.lastPass != nil else {
+                return .problem(.serviceUnavailable, view.firstPass)
             }
             return Response(type: "text/plain; charset=utf-8", ByteBuffer(string: "ok\n"))
         case "/metrics": return metrics()

@@ -10,8 +10,13 @@ package struct Snapshot: Sendable {
     package var counters: Counters
     /// Seconds between two full passes.
     package var interval: Int
+    /// Why the last pass came to nothing, if so.
+    package var failure: String?
 
-    package init(report: Report?, rules: [RuleReport], counters: Counters, interval: Int) {
+    package init(
+        report: Report?, rules: [RuleReport], counters: Counters, interval: Int, failure: String? = nil
+    ) {
+        self.failure = failure
         self.report = report
         self.rules = rules
         self.counters = counters

@@ -28,6 +28,7 @@ final class Upstream {
     private let limits: ProxyLimits
 
     private var queue: [Query] = []
+    private var lastNumber = 0
     private var current: Query?
     private var answer: UpstreamAnswer?
     private var channel: (any Channel)?
@@ -37,6 +38,7 @@ final class Upstream {
     private var clock: ConnectionClock?
 
     private struct Query {
+        var number: Int
         var uri: String
         var tags: [String]
         var isRetry = false
@@ -49,9 +51,21 @@ final class Upstream {
         self.limits = limits
     }
 
-    func get(_ uri: String, ifNoneMatch tags: [String], _ completion: @escaping (Result) -> Void) {
-        queue.append(Query(uri: uri, tags: tags, completion: completion))
+    /// Answers a number to cancel it by.
+    @discardableResult
+    func get(_ uri: String, ifNoneMatch tags: [String], _ completion: @escaping (Result) -> Void) -> Int {
+        lastNumber += 1
+        let number = lastNumber
+        queue.append(Query(number: number, uri: uri, tags: tags, completion: completion))
         next()
+        return number
+    }
+
+    /// Asks no more what was not asked yet; `completion` is not called then, and this answers true.
+    func cancel(_ number: Int) -> Bool {
+        guard let index = queue.firstIndex(where: { $0.number == number }) else { return false }
+        queue.remove(at: index)
+        return true
     }
 
     func close() { channel?.close(promise: nil) }

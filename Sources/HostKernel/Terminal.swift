@@ -30,6 +30,9 @@ package struct Terminal: Sendable {
     /// What is printed to a pipe is kept back otherwise until there are 4 KiB. `fflush(3)`
     package static func flush() { fflush(nil) }
 
+    /// Waits, for somebody who looks on.
+    package static func pause(seconds: UInt32) { sleep(seconds) }
+
     /// Whether a person may be reading standard error.
     package static var isErrorWatched: Bool { isatty(STDERR_FILENO) == 1 }
 

@@ -7,6 +7,8 @@ package enum HostEvent: Hashable, Sendable {
     case links
     /// The kernel loaded or dropped a module: its keys came or went.
     case module(String)
+    /// A CPU came or went, and with the last one that shares its clock their cpufreq policy.
+    case cpu
     /// Something was mounted or unmounted.
     case mounts
     /// A file of the configuration, or `disable` beside it.

@@ -1,7 +1,7 @@
 /// What this host is made of, as far as the configuration can ask for it. Taken once at the start of a pass.
 package struct Inventory: Sendable {
     /// What takes long to find out, and is only where a domain asks for it.
-    package enum Part: CaseIterable, Sendable { case disks, links }
+    package enum Part: CaseIterable, Sendable { case disks, links, frequencyPolicies }
 
     package var hostname: String
     /// `uname -r`
@@ -20,7 +20,11 @@ package struct Inventory: Sendable {
     package var disks: [Disk]
     /// By index.
     package var links: [LinkEntry]
-    /// What went wrong at single disks, which are left out for it.
+    /// What sets the clock of the CPUs that are online, by number; none on a machine without cpufreq.
+    package var frequencyPolicies: [FrequencyPolicy]
+    /// Whether a hypervisor says that it runs below; nil where nobody asked.
+    package var isGuest: Bool?
+    /// What went wrong at single disks or policies, which are left out for it.
     package var problems: [KernelError]
     /// Why writing is forbidden on this host whatever the configuration says, if it is.
     package var observeOnly: String?
@@ -28,8 +32,8 @@ package struct Inventory: Sendable {
     package init(
         hostname: String, kernelRelease: String, model: String? = nil, memory: Int128, installedMemory: Int128? = nil,
         pageSize: Int = 4096,
-        physicalCores: Int, disks: [Disk] = [], links: [LinkEntry] = [], problems: [KernelError] = [],
-        observeOnly: String? = nil
+        physicalCores: Int, disks: [Disk] = [], links: [LinkEntry] = [], frequencyPolicies: [FrequencyPolicy] = [],
+        isGuest: Bool? = nil, problems: [KernelError] = [], observeOnly: String? = nil
     ) {
         self.hostname = hostname
         self.kernelRelease = kernelRelease
@@ -40,6 +44,8 @@ package struct Inventory: Sendable {
         self.physicalCores = physicalCores
         self.disks = disks
         self.links = links
+        self.frequencyPolicies = frequencyPolicies
+        self.isGuest = isGuest
         self.problems = problems
         self.observeOnly = observeOnly
     }
@@ -90,6 +96,20 @@ package struct LinkEntry: Hashable, Sendable {
         self.claims = claims
         self.protection = protection
     }
+}
+
+/// CPUs that share one clock, and what sets it. (Documentation/admin-guide/pm/cpufreq.rst)
+package struct FrequencyPolicy: Hashable, Sendable {
+    package var target: Target
+    /// `scaling_driver`: `intel_pstate`, `acpi-cpufreq`, …
+    package var driver: String?
+
+    package init(target: Target, driver: String? = nil) {
+        self.target = target
+        self.driver = driver
+    }
+
+    package var name: String { target.name ?? "" }
 }
 
 /// Why a match does not take a disk or a link unless its rule says the word.

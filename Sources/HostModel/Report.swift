@@ -62,14 +62,18 @@ package struct ConfigurationState: Hashable, Sendable {
     package var held: Bool
     /// Whether files changed since they were loaded.
     package var hasChanged: Bool
+    /// Why nothing is written on the whole host, if so: "the mode is observe", "/etc/ais-hostd/disable exists".
+    package var observing: String?
 
     package init(
-        files: [String], generation: Int = 1, error: String? = nil, held: Bool = false, hasChanged: Bool = false
+        files: [String], generation: Int = 1, error: String? = nil, held: Bool = false, hasChanged: Bool = false,
+        observing: String? = nil
     ) {
         self.files = files
         self.generation = generation
         self.error = error
         self.held = held
         self.hasChanged = hasChanged
+        self.observing = observing
     }
 }

@@ -52,13 +52,15 @@ package struct Setting: Hashable, Sendable {
     package var overridden: [Overridden]
     /// What is not here, where there is no target.
     package var awaiting: String?
+    /// Why nothing of its kind can be here, where that is known: no waiting then.
+    package var absence: String?
     /// What a person should know though nothing is wrong: "no effect since Linux 4.14".
     package var note: String?
 
     package init(
         id: SettingID, target: Target?, requirement: Requirement, mode: Mode = .apply, disruption: Disruption = .none,
         required: Bool = false, keepOnRemoval: Bool = false, origin: Origin, overridden: [Overridden] = [],
-        awaiting: String? = nil, note: String? = nil
+        awaiting: String? = nil, absence: String? = nil, note: String? = nil
     ) {
         self.id = id
         self.target = target
@@ -70,6 +72,7 @@ package struct Setting: Hashable, Sendable {
         self.origin = origin
         self.overridden = overridden
         self.awaiting = awaiting
+        self.absence = absence
         self.note = note
     }
 }

@@ -1,4 +1,4 @@
-import FoundationEssentials
+package import FoundationEssentials
 import HostModel
 
 /// A report as nested values, so that JSON and YAML can't differ in what they say. Fields keep the contract's order.
@@ -45,6 +45,7 @@ extension Document {
             ("error", text(orNull: configuration.error)),
             ("held", .flag(configuration.held)),
             ("changed", .flag(configuration.hasChanged)),
+            ("observing", text(orNull: configuration.observing)),
         ])
     }
 
@@ -75,7 +76,7 @@ func counts(_ settings: [SettingReport]) -> [State: Int] {
 }
 
 /// RFC 3339 in UTC with milliseconds: `2026-11-23T18:03:11.120Z`.
-func timestamp(_ time: Date) -> String {
+package func timestamp(_ time: Date) -> String {
     // The formatter cuts: 11.120 s, which no Double holds exactly, would print as .119. Half a millisecond more rounds.
     time.addingTimeInterval(0.0005).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
 }

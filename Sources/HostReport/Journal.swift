@@ -1,14 +1,17 @@
 package import HostModel
 
 /// For a person who reads the journal: `block/sda/scheduler: inSync -> drifted: holds none, wants mq-deadline
-/// (ais-hdd/v1:9)`, on one line.
-package func journalText(_ change: Change) -> String {
+/// (ais-hdd/v1:9)`, on one line; `block/sda/scheduler: set to mq-deadline (ais-hdd/v1:9)` where the write `isOurs`.
+package func journalText(_ change: Change, isOurs: Bool = false) -> String {
     let setting = change.setting
-    let step = [change.from?.rawValue, change.to?.rawValue ?? "gone"].compactMap(\.self).joined(separator: " -> ")
-    var values = setting.observed.map { ["holds \(visible($0))"] } ?? []
+    let step =
+        isOurs
+        ? "set" : [change.from?.rawValue, change.to?.rawValue ?? "gone"].compactMap(\.self).joined(separator: " -> ")
+    var values = setting.observed.map { ["\(isOurs ? "to" : "holds") \(visible($0))"] } ?? []
     if change.to != .inSync { values.append("wants \(visible(setting.desired))") }
     let asked = visible(source(setting.source, isRestoration: setting.isRestoration))
-    let told = "\(visible(setting.id.description)): \(step): \(values.joined(separator: ", ")) (\(asked))"
+    let told =
+        "\(visible(setting.id.description)): \(step)\(isOurs ? " " : ": ")\(values.joined(separator: ", ")) (\(asked))"
     return [told, explanation(setting)].compactMap(\.self).joined(separator: ": ")
 }
 

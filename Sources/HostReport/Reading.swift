@@ -54,6 +54,7 @@ private struct ReportFields: Decodable {
         let generation: Int
         let error: String?
         let held, changed: Bool
+        let observing: String?
     }
 
     let node: String
@@ -68,7 +69,8 @@ private struct ReportFields: Decodable {
             node: node, time: time.value, revision: revision,
             configuration: ConfigurationState(
                 files: configuration.files, generation: configuration.generation, error: configuration.error,
-                held: configuration.held, hasChanged: configuration.changed),
+                held: configuration.held, hasChanged: configuration.changed,
+                observing: configuration.observing),
             settings: settings.map(\.value),
             fingerprints: Fingerprints(configuration: fingerprints.configuration, state: fingerprints.state))
     }

@@ -58,10 +58,14 @@ private func summary(_ report: Report, style: TableStyle) -> String {
     if let error = report.configuration.error {
         let generation = report.configuration.generation
         let force = generation > 0 ? "generation \(generation) stays in force" : "and none before it to fall back on"
-        rows.append(Row(cells: ["broken configuration, \(force):"], beneath: visible(error), tint: .red))
+        rows.append(Row(cells: ["broken configuration, \(force):"], tint: .red))
+        rows += error.split(separator: "\n").map { Row(cells: ["  \(visible(String($0)))"], tint: .red) }
     }
     if report.configuration.hasChanged, report.configuration.error == nil {
         rows.append(Row(cells: ["files changed since they were loaded: systemctl reload ais-hostd"], tint: .yellow))
+    }
+    if let reason = report.configuration.observing {
+        rows.append(Row(cells: ["only observing: \(reason)"], tint: .yellow))
     }
     if report.configuration.held {
         rows.append(Row(cells: ["held: nothing is applied until the next `ais-hostd apply`"], tint: .yellow))

@@ -30,6 +30,10 @@ extension FakeKernel {
         case coupled(zeroes: String)
         /// Takes anything and sets `forwarding` of every link in a folder to it, as `ip_forward` does.
         case forwarding(in: String)
+        /// `scaling_governor` of a policy, as `policy()` describes it.
+        case governor
+        /// `energy_performance_preference` of a policy.
+        case preference
         /// Anything else: what was written and what is held make what is held from now on.
         case custom(@Sendable (_ value: String, _ held: String) -> Result<String, KernelError>)
     }
@@ -60,6 +64,8 @@ extension Tree {
             holds = value
             for link in names(in: folder) { change("\(folder)/\(link)/forwarding", to: value) }
             change("\(folder)/all/accept_redirects", to: value == "0" ? "1" : "0")
+        case .governor: holds = try govern(value, over: text(held), path)
+        case .preference: holds = try prefer(value, path)
         case .requests(let tags):
             let limit = text(bytes("\(parent(path))/scheduler")) == "none" ? tags : 2048
             holds = String(try checked(max(number(), 4), in: 4...limit, path))
@@ -92,16 +98,16 @@ extension Tree {
         return number
     }
 
-    private mutating func change(_ path: String, to value: String) {
+    mutating func change(_ path: String, to value: String) {
         guard case .file(_, let behaviour)? = node(path) else { return }
         put(canonical(path), .file(Array("\(value)\n".utf8), behaviour))
     }
 
-    private func bytes(_ path: String) -> [UInt8] {
+    func bytes(_ path: String) -> [UInt8] {
         if case .file(let bytes, _)? = node(path) { bytes } else { [] }
     }
 
-    private func text(_ bytes: [UInt8]) -> String {
+    func text(_ bytes: [UInt8]) -> String {
         String(decoding: bytes.last == UInt8(ascii: "\n") ? bytes.dropLast() : bytes[...], as: UTF8.self)
     }
 

@@ -23,14 +23,14 @@ package final class FaultyFiles: Files {
     package static let crash = KernelError("crash", "process", message: "is dead")
 
     private let inner: any Files
-    private let fault: Fault
+    private let fault: Mutex<Fault>
     private let counted: Set<Call>
     private let made = Mutex<[(call: Call, path: String)]>([])
 
     /// Only the calls in `counted` count and fail. Once the process is dead, none is done.
     package init(_ inner: any Files, _ fault: Fault = .none, among counted: Set<Call> = Set(Call.allCases)) {
         self.inner = inner
-        self.fault = fault
+        self.fault = Mutex(fault)
         self.counted = counted
     }
 
@@ -39,12 +39,15 @@ package final class FaultyFiles: Files {
     /// They themselves, as `read /proc/meminfo`.
     package var record: [String] { made.withLock { $0.map { "\($0.call) \($0.path)" } } }
 
+    /// From now on nothing fails any more.
+    package func heal() { fault.withLock { $0 = .none } }
+
     private func gate(_ call: Call, _ path: String) throws(KernelError) {
         let number = made.withLock { made in
             if counted.contains(call) { made.append((call, path)) }
             return made.count
         }
-        switch fault {
+        switch fault.withLock({ $0 }) {
         case .none: return
         case .crashing(let last): if number >= last { throw Self.crash }
         case .failing(let chosen, let errno):

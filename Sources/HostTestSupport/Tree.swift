@@ -15,6 +15,8 @@ struct Tree {
     var plugged = 0
     /// Of folders that sysfs makes anew for each device.
     var inodes: [String: UInt64] = [:]
+    /// What a driver keeps of a policy while its own `performance` overrides it.
+    var preferences: [String: String] = [:]
     var locks: Set<String> = []
     private var nodes: [String: Node] = [:]
     private var children: [String: Set<String>] = ["/": []]

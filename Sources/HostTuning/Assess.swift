@@ -37,7 +37,10 @@ private func read(_ settings: [Setting], on host: Host, domains: [any TuningDoma
         defer { start = end }
         guard let domain = byName[part.domain] else { continue }
         guard let target = part.target else {
-            for index in start..<end { readings[index] = .awaited(.device, settings[index].awaiting ?? "") }
+            for index in start..<end {
+                let setting = settings[index]
+                readings[index] = setting.absence.map(Reading.absent) ?? .awaited(.device, setting.awaiting ?? "")
+            }
             continue
         }
         do throws(KernelError) {
@@ -139,7 +142,8 @@ extension Requirement {
     private func offered(_ words: [String], by bounds: Bounds) -> Goal {
         let offered = bounds.offered ?? []
         guard let word = words.first(where: offered.contains) else {
-            return .unreachable("not offered here, only \(offered.joined(separator: ", "))")
+            let source = bounds.source.map { " (\($0))" } ?? ""
+            return .unreachable("not offered here, only \(offered.joined(separator: ", "))\(source)")
         }
         return .reach(.word(word), bound: nil)
     }

@@ -101,7 +101,9 @@ private func settings(
     return targets.map { target in
         Setting(
             id: SettingID(
-                domain: rule.domain, object: target.map(\.name) ?? rule.match?.description, attribute: rule.attribute),
+                domain: rule.domain,
+                object: target.map(\.name) ?? selection.name ?? rule.match?.description,
+                attribute: rule.attribute),
             target: target,
             requirement: rule.demand.requirement(on: inventory) ?? .maximum,
             mode: rule.options.mode ?? policy.domainModes[rule.domain] ?? policy.mode,
@@ -110,6 +112,7 @@ private func settings(
             keepOnRemoval: rule.options.keepOnRemoval,
             origin: rule.origin,
             awaiting: awaiting,
+            absence: target == nil ? selection.absence : nil,
             note: domain.note(on: rule.attribute, in: inventory))
     }
 }

@@ -48,6 +48,10 @@ package struct Reconciler: Sendable {
         /// What nobody asks for any more and somebody else has changed since: neither put back nor reported.
         package var leftAlone: [LeftAlone] = []
         package var isHeld: Bool
+        /// Whether the ledger on the disk says what came of it.
+        package var isLedgerSaved = true
+        /// What was due and not written, since the originals could not be kept.
+        var unwritten: Set<SettingID> = []
         /// Warnings of the configuration.
         package var problems: Problems
         /// What went wrong beside the settings themselves: a file that early boot reads.
@@ -128,7 +132,7 @@ package struct Reconciler: Sendable {
     package func apply() throws -> Pass {
         var (pass, desire, ledger) = try observe()
         let saved = ledger
-        if pass.inventory.observeOnly == nil, !isVoid(pass.settings) { ledger.isHeld = false }
+        if pass.inventory.observeOnly == nil, !isPartial { ledger.isHeld = false }
         try write(&pass, desire, ledger: &ledger, saved: saved, isSelected: isSelected)
         for domain in allDomains { warn(of: domain, in: &pass) }
         return pass.without { $0.isGone }.selected(by: isSelected)
@@ -152,7 +156,9 @@ package struct Reconciler: Sendable {
         }
         let written = ledger
         guard written != saved || !pass.attempts.isEmpty else { return }
+        let failures = pass.errors.count
         pass.collect { _ throws(KernelError) in try ledgerFile.save(written, to: host.files) }
+        pass.isLedgerSaved = pass.errors.count == failures
     }
 
     /// Says which lines of other programs early boot reads after ours.
@@ -177,8 +183,10 @@ package struct Reconciler: Sendable {
 
     /// Puts back what was found before the first writes, removes what early boot would read, and holds until the next
     /// `apply`. Needs no configuration, so that a broken one can be left behind. The caller holds the lock.
-    package func revert() throws -> Pass {
-        var (pass, desire, ledger) = try observeOriginals()
+    ///
+    /// A disk that does not answer stays as it was in the `previous` inventory: it is here, and could not be put back.
+    package func revert(previous: Inventory? = nil) throws -> Pass {
+        var (pass, desire, ledger) = try observeOriginals(previous: previous)
         if let reason = pass.inventory.observeOnly {
             throw KernelError("revert", pass.inventory.hostname, message: "nothing may be written: \(reason)")
         }
@@ -199,8 +207,10 @@ package struct Reconciler: Sendable {
     }
 
     /// As `observe`, with the ledger in the place of the configuration.
-    private func observeOriginals() throws -> (pass: Pass, desire: Desire, ledger: Ledger) {
-        let inventory = try takeInventory(of: host)
+    private func observeOriginals(
+        previous: Inventory? = nil
+    ) throws -> (pass: Pass, desire: Desire, ledger: Ledger) {
+        let inventory = try takeInventory(of: host, previous: previous)
         let ledger = try readLedger()
         let policy = Policy(allow: Policy().allow.union(allowing))
         let desire = reversal(of: ledger, on: inventory, policy: policy)
@@ -311,6 +321,16 @@ package struct Reconciler: Sendable {
 }
 
 extension Reconciler.Pass {
+    /// Nothing could be written, since the originals could not be kept first.
+    mutating func fail(_ error: any Error, _ isSelected: (SettingID) -> Bool) {
+        let error = error as? KernelError ?? KernelError("write", "the ledger", message: "\(error)")
+        for index in settings.indices where settings[index].isToWrite && isSelected(settings[index].setting.id) {
+            settings[index].outcome = .failed(held: settings[index].outcome.held, error)
+            unwritten.insert(settings[index].setting.id)
+        }
+        errors.append(error)
+    }
+
     func selected(by isSelected: (SettingID) -> Bool) -> Self { without { !isSelected($0.setting.id) } }
 
     func without(_ isLeftOut: (Assessed) -> Bool) -> Self {

@@ -70,6 +70,10 @@ package protocol TuningDomain: Sendable {
     /// Whether not everybody may read what the kernel holds: our own files must not tell it either.
     func isSecret(_ attribute: String, in files: any Files) -> Bool
 
+    /// Whether what the daemon tells others than root (its socket, the journal) leaves out the value. What is away is
+    /// judged by its name: most of it is no secret, and a report that hides it tells nothing.
+    func isHidden(_ attribute: String, in files: any Files) -> Bool
+
     /// Where else on this host the same things are set, in the order in which the last one wins at boot.
     func mentions(of ids: Set<SettingID>, on host: Host) -> [SettingID: [Mention]]
 }
@@ -104,6 +108,8 @@ extension TuningDomain {
 
     package func isSecret(_ attribute: String, in files: any Files) -> Bool { false }
 
+    package func isHidden(_ attribute: String, in files: any Files) -> Bool { isSecret(attribute, in: files) }
+
     package func mentions(of ids: Set<SettingID>, on host: Host) -> [SettingID: [Mention]] { [:] }
 }
 
@@ -112,9 +118,15 @@ package struct Selection: Sendable {
     package var targets: [Target]
     /// "sda holds /"
     package var leftOut: [String]
+    /// What stands for the objects in the id where there is no target; the rule's match without it.
+    package var name: String?
+    /// Why this host can have none of its kind, where that is known.
+    package var absence: String?
 
-    package init(targets: [Target], leftOut: [String] = []) {
+    package init(targets: [Target], leftOut: [String] = [], name: String? = nil, absence: String? = nil) {
         self.targets = targets
         self.leftOut = leftOut
+        self.name = name
+        self.absence = absence
     }
 }

@@ -9,7 +9,7 @@ struct AisHostd: ParsableCommand {
         discussion: """
             Settings come from /etc/ais-hostd. `check` never writes; `apply --dry-run` says what would be written.
 
-            Exit codes: 0 all is well, 2 something differs, 1 an error, 64 wrong usage.
+            Exit codes: 0 all is well, 2 something differs, 1 an error, 4 the daemon can't be reached, 64 wrong usage.
             """,
         version: "ais-hostd \(version)",
         // Each names itself: a name that the parser has to derive from the type costs a millisecond at every start.

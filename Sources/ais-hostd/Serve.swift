@@ -41,12 +41,13 @@ struct Serve: ParsableCommand {
             for address in sockets.isEmpty ? addresses : [] {
                 try server.listen(host: address.host, port: address.port)
             }
-            try Systemd.notify("READY=1")
+            // A manager that can't be told is no reason to stop.
+            _ = try? Systemd.notify("READY=1")
             releaseCode()
             while true {
                 for event in try loop.next() {
                     guard case .signal(let number) = event, number != hangUp else { continue }
-                    try Systemd.notify("STOPPING=1")
+                    _ = try? Systemd.notify("STOPPING=1")
                     return server.close()
                 }
             }

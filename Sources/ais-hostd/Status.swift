@@ -60,33 +60,47 @@ struct Status: ParsableCommand {
         Terminal.flush()
     }
 
-    /// On a terminal the table is drawn anew; elsewhere a line is added for each change.
+    /// On a terminal the table is drawn anew; elsewhere a line is added for each change. Goes on when the daemon is away
+    /// for a while, as for an upgrade.
     private func follow(_ client: Client, from first: Report) throws {
         var shown = first
+        var last: String?
         let redraws = options.output == .table && Terminal.standardOutput.isTerminal
-        if redraws { Terminal.clear(); try show(shown) }
-        try client.stream("GET", "/v1/events") { event in
-            if event.name == "gap" {
-                shown = try report(from: client)
-                if redraws { Terminal.clear() }
-                try show(shown)
+        func redraw() throws {
+            shown = try report(from: client)
+            if redraws { Terminal.clear() }
+            try show(shown)
+        }
+        if redraws { try redraw() }
+        while true {
+            do {
+                let headers = last.map { [("Last-Event-ID", $0)] } ?? []
+                try client.stream("GET", "/v1/events", headers: headers) { event in
+                    last = event.id ?? last
+                    switch event.name {
+                    case "gap": try redraw()
+                    case "state": try tell(try Change(json: Array(event.data.utf8)))
+                    default: break
+                    }
+                    return true
+                }
+            } catch let error as KernelError where error.errno != .accessDenied {
+                Terminal.writeError("ais-hostd: \(reason(error))\n")
+            } catch let answer as Answer {
+                Terminal.writeError("ais-hostd: \(answer)\n")
             }
-            guard event.name == "state" else { return true }
-            let change = try Change(json: Array(event.data.utf8))
-            guard options.selects(change.setting.id) else { return true }
+            Terminal.pause(seconds: 1)
+        }
+        func tell(_ change: Change) throws {
+            guard options.selects(change.setting.id) else { return }
             if redraws {
                 // One pass changes many, and the first look shows them all.
-                guard change.time > shown.time else { return true }
-                shown = try report(from: client)
-                Terminal.clear()
-                try show(shown)
+                if change.time > shown.time { try redraw() }
             } else if !options.quiet {
-                print(options.output == .json ? jsonLine(change) : journalText(change))
+                print(options.output == .json ? jsonLine(change) : "\(timestamp(change.time))  \(journalText(change))")
                 Terminal.flush()
             }
-            return true
         }
-        throw CommandError("the daemon went away")
     }
 
     private func reason(_ error: KernelError) -> String {

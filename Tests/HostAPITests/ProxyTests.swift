@@ -11,10 +11,12 @@ import Testing
 private final class Serving {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let server: HTTPServer
+    let proxy: Proxy
     let port: Int
 
     init(_ path: String, limits: ProxyLimits = ProxyLimits()) throws {
-        server = HTTPServer(proxy: Proxy(path: path, loop: group.next(), limits: limits))
+        proxy = Proxy(path: path, loop: group.next(), limits: limits)
+        server = HTTPServer(proxy: proxy)
         port = try server.listen(host: "127.0.0.1", port: 0)
     }
 
@@ -24,6 +26,16 @@ private final class Serving {
     }
 
     func client() throws -> RawClient { try RawClient(port: port) }
+
+    /// Whether so many questions wait before long.
+    func questions(reach count: Int) throws -> Bool {
+        let proxy = proxy
+        for _ in 0..<500 {
+            if try proxy.loop.submit({ proxy.questionCount }).wait() == count { return true }
+            usleep(1000)
+        }
+        return false
+    }
 
     func get(_ path: String, headers: String = "") throws -> RawClient.Answer? {
         try client().get(path, headers: headers, host: "localhost:\(port)")
@@ -131,6 +143,27 @@ struct ProxyTests {
             #expect(try client.answer()?.status == status)
         }
         #expect(running.asked.count == 0)
+    }
+
+    @Test("what nobody waits for any more is not asked: who comes and goes fills no queue")
+    func comeAndGo() throws {
+        let fake = Fake { _, number in number == 1 ? nil : Fake.ok("[1]") }
+        var limits = ProxyLimits()
+        limits.answer = .seconds(1)
+        let serving = try Serving(fake.scratch.socket, limits: limits)
+        let first = try serving.client()
+        first.send("GET /v1/settings/a/b HTTP/1.1\r\nHost: localhost:\(serving.port)\r\n\r\n")
+        while fake.requests.isEmpty { usleep(1000) }
+        for number in 0..<50 {
+            let client = try serving.client()
+            client.send("GET /v1/settings/x/\(number) HTTP/1.1\r\nHost: localhost:\(serving.port)\r\n\r\n")
+            usleep(1000)
+            client.reset()
+        }
+        #expect(try serving.questions(reach: 1), "only the one that waits")
+        #expect(try first.answer()?.status == 503)
+        #expect(try serving.get("/v1/status")?.status == 200)
+        #expect(fake.requests.count == 2)
     }
 
     @Test("nothing is sent twice: a copy is asked about by its tag")

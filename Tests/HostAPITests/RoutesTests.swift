@@ -105,6 +105,14 @@ struct RoutesTests {
         #expect(try ask("/readyz", empty).status == 503)
         #expect(try ask("/metrics", empty).status == 200)
 
+        var failed = snapshot(nil)
+        failed.failure = "read /ledger.json: no ledger"
+        empty.show(failed, endsPass: false, now: now)
+        for path in ["/readyz", "/v1/status"] {
+            let answer = try ask(path, empty)
+            #expect(answer.status == 503 && answer.text.contains("no pass has succeeded yet: read /ledger.json"))
+        }
+
         let board = Board()
         board.show(snapshot(report(sampleSettings)), now: now)
         #expect(try ask("/v1/status", board, now: now + .seconds(180)).status == 200)

@@ -120,9 +120,9 @@ import Testing
         disk.detach()
         seen = Set(try wait(for: udev))
         #expect(seen.contains(.disk(disk.name)))
-        // Nothing but disks and modules is told of.
+        // Nothing but disks, modules and CPUs is told of; other tests make news of a CPU meanwhile.
         #expect(uevent("/sys/devices/virtual/mem/null", "change") && uevent("/sys/devices/virtual/tty/tty0", "change"))
-        #expect(try udev.drain().allSatisfy { if case .disk = $0 { true } else { false } })
+        #expect(try udev.drain().allSatisfy { if case .disk = $0 { true } else { $0 == .cpu } })
     }
 
     @Test(
@@ -136,7 +136,8 @@ import Testing
                 for (path, subsystem, kind) in [
                     ("/module/mpt3sas", "module", ""), ("/devices/pci0/block/cciss!c0d0", "block", "disk"),
                     ("/devices/pci0/block/cciss!c0d0/cciss!c0d0p1", "block", "partition"),
-                    ("/devices/virtual/net/eth0", "net", ""), ("/devices/pci0/block/cciss!c0d0", "block", "disk"),
+                    ("/devices/virtual/net/eth0", "net", ""), ("/devices/system/cpu/cpu1", "cpu", ""),
+                    ("/devices/pci0/block/cciss!c0d0", "block", "disk"),
                 ] {
                     try sendUevent(
                         ["ACTION=add", "DEVPATH=\(path)", "SUBSYSTEM=\(subsystem)"]
@@ -146,7 +147,15 @@ import Testing
                 return try udev.drain().map { "\($0)" }.filter { !$0.contains("loop") }
             } catch { return ["\(error)"] }
         }
-        #expect(seen == ["module(\"mpt3sas\")", "disk(\"cciss!c0d0\")"])
+        #expect(seen.sorted() == ["cpu", "disk(\"cciss!c0d0\")", "module(\"mpt3sas\")"])
+    }
+
+    @Test("a CPU that comes or goes is told of, whichever it is", .enabled(if: Namespace.canBeHad, "takes root"))
+    func cpus() throws {
+        let udev = try UdevEvents()
+        // Real news of a CPU that is not taken away for it; one that comes is told of with another word.
+        #expect(uevent("/sys/devices/system/cpu/cpu0", "change"))
+        #expect(try wait(for: udev).contains(.cpu))
     }
 
     @Test("uevents that are none harm nobody", .enabled(if: Namespace.canBeHad, "takes a network"))

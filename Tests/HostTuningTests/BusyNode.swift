@@ -9,6 +9,7 @@ extension Node {
         let node = Node(busyConfiguration)
         for (name, serial) in disks.sorted(by: { $0.key < $1.key }) { node.plug(name, serial: serial) }
         node.setSysctls()
+        node.kernel.policy(0, cpus: "0 4", governor: "powersave", preference: "balance_power")
         return node
     }
 
@@ -25,6 +26,7 @@ extension Node {
             scheduler: mq-deadline
             nr_requests: 2048
             read_ahead_kb: 4097
+        cpu: {governor: performance}
         """
 
     func setSysctls() {

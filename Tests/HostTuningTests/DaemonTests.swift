@@ -9,14 +9,25 @@ import Testing
 /// Targets that do not answer, by their folders.
 final class SickDisks: Worker {
     let sick = Mutex<Set<String>>([])
+    let errno = Mutex(Errno.timedOut)
+    /// Whether works that come to a write do not end in time.
+    let hangsWrites = Mutex(false)
+    let tries = Mutex(0)
 
     func perform<Value: Sendable>(
         on target: String, _ work: @escaping @Sendable (@escaping @Sendable () -> Bool) -> Value
     ) throws(KernelError) -> Value {
         guard !sick.withLock({ $0.contains(target) }) else {
-            throw KernelError("work on", target, errno: .timedOut, message: "has not answered for 10 s")
+            throw KernelError("work on", target, errno: errno.withLock { $0 }, message: "has not answered for 10 s")
         }
-        return work { false }
+        guard hangsWrites.withLock({ $0 }) else { return work { false } }
+        let before = tries.withLock { $0 }
+        let value = work { [self] in
+            tries.withLock { $0 += 1 }
+            return true
+        }
+        guard tries.withLock({ $0 }) > before else { return value }
+        throw KernelError("work on", target, errno: .timedOut, message: "has not answered for 10 s")
     }
 }
 
@@ -125,7 +136,8 @@ final class Watched {
         drift()
         #expect(watched.state(id) == .contested)
         #expect(watched.news() == ["\(id) inSync -> contested"])
-        #expect(watched[id]?.detail == "changed back 3 times within 40 s, left alone for 5 min")
+        #expect(
+            watched[id]?.detail == "changed back 3 times within 40 s, left alone for 5 min or until `ais-hostd apply`")
         #expect(watched[id]?.isFault == true)
         watched.node.kernel.forgetWrites()
         for _ in 1...14 { watched.pass(after: 20) }
@@ -334,6 +346,87 @@ final class Watched {
         #expect(node.sysctl("vm.x") == "5")
     }
 
+    @Test("what the kernel refuses stays failed in enforce too: nobody changes it back")
+    func refusedInEnforce() {
+        let watched = Watched(node(mode: "enforce", x: .readOnly))
+        for _ in 1...20 {
+            watched.pass()
+            #expect(watched.state(id) == .failed)
+            #expect(watched[id]?.detail?.contains("EACCES") == true)
+        }
+        #expect(watched.news() == ["\(id) - -> drifted", "\(id) drifted -> failed"])
+    }
+
+    @Test("without room for the ledger nothing is written, every setting that is due says so, and it is made up for")
+    func fullDisk() throws {
+        let node = node(mode: "enforce")
+        let full = FaultyFiles(node.kernel, .always(.noSpace), among: [.replace])
+        var daemon = Daemon(Reconciler(host: node.kernel.host(files: full), stateFolder: Node.state))
+        for uptime in [0.0, 60, 120, 180] {
+            let round = daemon.pass(uptime == 0 ? .start : .schedule, at: uptime)
+            let setting = try #require(round.settings.first { $0.id.description == id })
+            #expect(setting.state == .failed)
+            #expect(setting.detail?.contains("\(Node.ledgerFile)") == true)
+            #expect(setting.observed == "1")
+            #expect(round.errors.contains { $0.contains("ENOSPC") })
+        }
+        #expect(node.kernel.writes.isEmpty)
+        full.heal()
+        #expect(daemon.pass(.schedule, at: 240).settings.allSatisfy { $0.state == .inSync })
+    }
+
+    @Test("a main file that was in force and is gone is a slip, not another configuration")
+    func lostFile() {
+        let node = Node("mode: observe\nsysctl: {vm.x: 5}")
+        node.kernel.sysctl("vm.x", "1")
+        node.configure("sysctl: {vm.x: 6}", in: "config.d/10.yaml")
+        let watched = Watched(node)
+        node.kernel.vanish("/etc/ais-hostd/config.yaml")
+        for reason in [Daemon.Reason.reload, .start] {
+            watched.pass(reason)
+            #expect(watched.last.configuration.error?.contains("config.yaml was in force and is gone") == true)
+            #expect(watched[id]?.mode == .observe)
+        }
+        #expect(Watched(node).last.configuration.error?.contains("is gone") == true)
+        #expect(node.kernel.writes.isEmpty)
+    }
+
+    @Test("that nothing is written on the whole host is told, with the reason")
+    func observing() {
+        let node = node(mode: "observe")
+        let watched = Watched(node)
+        #expect(watched.last.configuration.observing == "the mode is observe")
+        node.configure("mode: apply\nsysctl: {vm.x: 5}")
+        #expect(watched.pass(.reload).configuration.observing == nil)
+        node.kernel.set("/etc/ais-hostd/disable", "")
+        #expect(watched.pass().configuration.observing == "/etc/ais-hostd/disable exists")
+    }
+
+    @Test("what could not be written while it was disabled is written when it may be, in apply too")
+    func afterDisable() {
+        let node = node(mode: "apply")
+        node.kernel.set("/etc/ais-hostd/disable", "")
+        let watched = Watched(node)
+        #expect(watched.state(id) == .drifted)
+        node.kernel.vanish("/etc/ais-hostd/disable")
+        watched.pass(.events([.configuration]))
+        #expect(watched.state(id) == .inSync)
+    }
+
+    @Test("an apply of a part does not let go of a hold of the whole")
+    func partialApply() {
+        let node = Node("mode: enforce\nsysctl: {vm.x: 5, vm.y: 5}")
+        node.kernel.sysctl("vm.x", "1")
+        node.kernel.sysctl("vm.y", "1")
+        let watched = Watched(node)
+        watched.pass(.revert(Daemon.Order()))
+        watched.pass(.apply(Daemon.Order(isPartial: true) { $0.attribute == "vm.x" }))
+        watched.pass()
+        #expect(watched.last.configuration.held)
+        #expect(node.sysctl("vm.x") == "5")
+        #expect(node.sysctl("vm.y") == "1")
+    }
+
     @Test("disable stops all writing from the next pass on")
     func disabled() {
         let node = node(mode: "enforce")
@@ -372,5 +465,132 @@ final class Watched {
         #expect(throws: InvalidConfiguration.self) { try watched.last.answer?.get() }
         #expect(watched.state(id) == .inSync)
         #expect(watched.last.configuration.error != nil)
+    }
+
+    @Test("what only root may read of the kernel is in nothing that the daemon tells others")
+    func secret() throws {
+        let node = Node("mode: apply\nsysctl: {net.ipv4.tcp_fastopen_key: 1111-2-3-4}")
+        let path = "/proc/sys/net/ipv4/tcp_fastopen_key"
+        node.kernel.sysctl("net.ipv4.tcp_fastopen_key", "5555-6-7-8")
+        try node.kernel.replace(path, with: Array("5555-6-7-8\n".utf8), permissions: 0o600)
+        let watched = Watched(node)
+        var told = "\(watched.last.settings) \(watched.last.changes) \(watched.last.warnings)"
+        #expect(watched["sysctl/net.ipv4.tcp_fastopen_key"]?.original == "(secret)")
+        #expect(watched.last.hiddenRules == ["sysctl/net.ipv4.tcp_fastopen_key"])
+        node.kernel.set(path, "9999-6-7-8")
+        watched.pass()
+        told += "\(watched.last.settings) \(watched.last.changes)"
+        node.kernel.set("/etc/sysctl.d/99-zzz.conf", "net.ipv4.tcp_fastopen_key = 7777-1-1-1\n")
+        node.kernel.behave(path, .refusing(.invalid))
+        watched.pass(.reload)
+        #expect(watched.state("sysctl/net.ipv4.tcp_fastopen_key") == .failed)
+        told += "\(watched.last.settings) \(watched.last.changes) \(watched.last.warnings) \(watched.last.errors)"
+        node.configure("sysctl: {net.ipv4.tcp_fastopen_key: [8888, {}]}")
+        watched.pass(.reload)
+        #expect(watched.last.configuration.error?.contains("sysctl.net.ipv4.tcp_fastopen_key") == true)
+        told += "\(watched.last.configuration)"
+        for value in ["1111", "5555", "9999", "7777", "8888"] { #expect(!told.contains(value)) }
+        node.kernel.vanish(path)
+        watched.pass()
+        #expect(watched["sysctl/net.ipv4.tcp_fastopen_key"]?.desired == "(secret)")
+    }
+
+    @Test("what is away and has no name of a secret is told in full")
+    func away() {
+        let watched = Watched(Node("mode: apply\nsysctl: {vm.gone: 4711}"))
+        #expect(watched["sysctl/vm.gone"]?.desired == "4711")
+    }
+
+    @Test("a pass that could not look at the host is none, and one with nothing asked is")
+    func incomplete() {
+        let node = node(mode: "apply")
+        let watched = Watched(node)
+        #expect(watched.last.isComplete)
+        node.kernel.behave("/proc/meminfo", .unreadable(.ioError))
+        watched.pass()
+        #expect(!watched.last.isComplete)
+        #expect(watched.last.errors.count == 1)
+        node.kernel.behave("/proc/meminfo", .plain)
+        #expect(watched.pass().isComplete)
+        node.configure("sysctl: {vm.x: 010}")
+        #expect(!watched.pass(.apply(Daemon.Order())).isComplete)
+    }
+
+    @Test("what loading warned of is told, and why the last good configuration is none")
+    func warnings() {
+        let node = node(mode: "apply")
+        node.configure("sysctl: {vm.x: 7}", in: "config.d/x.yml")
+        let watched = Watched(node)
+        #expect(watched.last.warnings.contains { $0.contains("x.yml is not read") })
+        watched.pass(.reload)
+        #expect(watched.last.warnings.contains { $0.contains("x.yml is not read") })
+        node.kernel.set(LastGoodFile(folder: Node.state).path, "rubbish")
+        node.configure("sysctl: {vm.x: 010}")
+        let error = Watched(node).last.configuration.error
+        #expect(error?.contains("vm.x: 010") == true)
+        #expect(error?.contains("the last good configuration can't be used either") == true)
+    }
+
+    @Test("held is told though there is no configuration to apply")
+    func heldWithoutRules() {
+        let node = node(mode: "apply")
+        Watched(node).pass(.revert(Daemon.Order()))
+        node.kernel.vanish(LastGoodFile(folder: Node.state).path)
+        node.configure("sysctl: {vm.x: 010}")
+        #expect(Watched(node).last.configuration.held)
+    }
+
+    @Test("a revert says of a disk that hangs that it does not answer, and not that it is away")
+    func revertHung() throws {
+        let sick = Watched(Node.busy())
+        sick.worker.sick.withLock { $0 = ["/sys/block/sdb"] }
+        sick.pass(.revert(Daemon.Order()))
+        let states = try #require(try sick.last.answer?.get()).states
+        #expect(states.contains("block/sdb/scheduler failed"))
+        #expect(!states.contains { $0.contains("pending") })
+        sick.worker.sick.withLock { $0 = [] }
+        sick.pass(.revert(Daemon.Order()))
+        #expect(sick.node.queue("sdb", "scheduler") == "kyber")
+    }
+
+    @Test("a disk that is not asked, since too many others hang, stays in the report")
+    func notAsked() {
+        let sick = Watched(Node.busy())
+        sick.worker.errno.withLock { $0 = .again }
+        sick.worker.sick.withLock { $0 = ["/sys/block/sdb"] }
+        sick.pass()
+        #expect(sick.state("block/sdb/scheduler") == .failed)
+    }
+
+    @Test("a disk that does not answer a write is not written to again at once whenever it answers")
+    func hungWrites() {
+        let node = Node.busy()
+        let watched = Watched(node)
+        node.kernel.set("/sys/block/sdb/queue/nr_requests", "64")
+        node.configure("mode: enforce\nblock: [{match: {name: sdb}, nr_requests: 128}]")
+        watched.worker.hangsWrites.withLock { $0 = true }
+        watched.pass(.reload)
+        #expect(watched.state("block/sdb/nr_requests") == .failed)
+        let tries = watched.worker.tries.withLock { $0 }
+        for _ in 0..<5 { watched.pass(.events([.answered("/sys/block/sdb")]), after: 1) }
+        #expect(watched.worker.tries.withLock { $0 } == tries)
+        watched.worker.hangsWrites.withLock { $0 = false }
+        watched.pass(after: 61)
+        #expect(node.queue("sdb", "nr_requests") == "128")
+    }
+
+    @Test("an apply whose end could not be written is not taken for done: what is on the disk counts")
+    func unsavedEnd() {
+        let node = node(mode: "enforce")
+        let watched = Watched(node)
+        watched.pass(.revert(Daemon.Order()))
+        node.kernel.set("/proc/sys/vm/x", "5")
+        var host = node.kernel.host(files: FaultyFiles(node.kernel, .always(.noSpace), among: [.replace]))
+        host.worker = watched.worker
+        var daemon = Daemon(Reconciler(host: host, stateFolder: Node.state))
+        _ = daemon.pass(.start, at: 0)
+        let applied = daemon.pass(.apply(Daemon.Order()), at: 1)
+        #expect(applied.errors.contains { $0.contains(Node.ledgerFile) })
+        #expect(daemon.pass(.schedule, at: 60).configuration.held)
     }
 }

@@ -61,9 +61,14 @@ import Testing
         }
     }
 
-    /// What the kernel says is not there can't be noted, nor can a disk without a mark be told from another.
+    /// What the kernel says is not there can't be noted, nor can a disk without a mark be told from another; a policy
+    /// without its files is none.
     private func isBelieved(_ errno: Errno, _ call: String) -> Bool {
-        let isBelieved = ["/conf", "/iosched", "vm/dirty_ratio", "/device/", "ledger.json", "list /sys/block/sd"]
+        let isBelieved = [
+            "/conf", "/iosched", "vm/dirty_ratio", "/device/", "ledger.json", "list /sys/block/sd",
+            "list /sys/devices/system/cpu/cpufreq", "status /sys/devices/system/cpu/cpufreq", "_cpus",
+            "/energy_performance_preference",
+        ]
         return errno == .noEntry && isBelieved.contains { call.contains($0) }
     }
 

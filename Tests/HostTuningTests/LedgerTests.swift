@@ -16,6 +16,7 @@ import Testing
             let key = Ledger.Key(domain: "block", identity: identity, attribute: attribute)
             ledger.entries[key] = Ledger.Entry(
                 key: key, name: "sda", original: "1 2", written: attribute == "x" ? "3" : nil,
+                intended: attribute == "x" ? "4" : nil,
                 settled: attribute == "x" ? Ledger.Settled(asked: "4", held: "3", kernel: "6.8") : nil,
                 companionOf: attribute == "x" ? nil : "scheduler", keepOnRemoval: attribute == "x",
                 source: Origin(file: "/f", line: 7), kernel: "6.8", time: Date(timeIntervalSince1970: time))

@@ -114,7 +114,7 @@ import Testing
         let pass = try node.apply()
         #expect(Set(pass.attempts.map(\.id)) == named)
         // In the order of the registry.
-        #expect(pass.attempts.first?.id.domain == "sysctl" && pass.attempts.last?.id.domain == "block")
+        #expect(pass.attempts.first?.id.domain == "sysctl" && pass.attempts.last?.id.domain == "cpu")
         let wanted = Dictionary(pass.attempts.map { ($0.id, $0.wanted.description) }, uniquingKeysWith: { $1 })
         for assessed in planned.settings where assessed.isToWrite && !assessed.desired.contains("100001") {
             let isRounded = assessed.setting.id.attribute == "read_ahead_kb"

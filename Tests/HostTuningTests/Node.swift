@@ -32,13 +32,16 @@ struct Node {
     static let bootFile = SysctlDomain.persistentFile
 
     func sysctl(_ name: String) -> String? { kernel.text("/proc/sys/\(name.replacing(".", with: "/"))") }
+    func policy(_ number: Int, _ attribute: CPUAttribute = .governor) -> String? {
+        kernel.text("/sys/devices/system/cpu/cpufreq/policy\(number)/\(attribute.file)")
+    }
     func queue(_ disk: String, _ attribute: String) -> String? {
         kernel.text("/sys/block/\(disk)/queue/\(attribute)").map { text in
             attribute == "scheduler" ? KernelText.choice(text).current : text
         }
     }
 
-    /// What is below /proc/sys and in the queues of all disks, by the ledger's keys: what somebody could tune.
+    /// What is below /proc/sys, in the queues of all disks and in cpufreq's policies, by the ledger's keys: what somebody could tune.
     func snapshot() throws -> [Ledger.Key: String] {
         var values: [Ledger.Key: String] = [:]
         func walk(_ folder: String, _ prefix: String, _ key: (String) -> Ledger.Key) throws {
@@ -57,6 +60,14 @@ struct Node {
         for disk in try takeInventory(of: kernel.host()).disks {
             try walk("\(disk.target.path)/queue", "") {
                 Ledger.Key(domain: "block", identity: disk.target.identity, attribute: $0)
+            }
+        }
+        for policy in try takeInventory(of: kernel.host()).frequencyPolicies {
+            for attribute in CPUAttribute.allCases {
+                guard let text = kernel.text("\(policy.target.path)/\(attribute.file)") else { continue }
+                let key = Ledger.Key(
+                    domain: "cpu", identity: policy.target.identity, attribute: attribute.rawValue)
+                values[key] = text
             }
         }
         return values

@@ -18,7 +18,8 @@ extension WholeProgram {
             for wrong in [
                 ["chekc"], ["check", "--outptu", "json"], ["check", "--output", "xml"], ["check", "--only", "[a"],
                 ["apply", "--mode", "force"], ["apply", "--allow", "none"], ["explain"], ["check", "extra"],
-                ["status"], ["run"], ["apply", "--config"],
+                ["preflight"], ["disks"], ["status", "extra"], ["run", "--listen", "127.0.0.1:1"],
+                ["apply", "--config"],
             ] {
                 let output = try sandbox.program(wrong)
                 #expect(output.code == 64 && output.out.isEmpty && !output.err.isEmpty, "\(wrong): \(output)")
@@ -28,7 +29,9 @@ extension WholeProgram {
             }
         }
 
-        @Test("help of each command has an example", arguments: ["check", "apply", "revert", "validate", "explain"])
+        @Test(
+            "help of each command has an example",
+            arguments: ["check", "apply", "revert", "validate", "explain", "status", "run", "serve"])
         func help(command: String) throws {
             let output = try sandbox.hostd(command, "--help")
             #expect(output.code == 0 && output.out.contains("Example:\n") && output.err.isEmpty)
@@ -48,14 +51,14 @@ extension WholeProgram {
             let states = ["adjusted", "contested", "drifted", "failed", "inSync", "pending", "unknown", "unsupported"]
             #expect(names("summary") == (states + ["state"]).sorted())
             #expect(names("fingerprints") == ["configuration", "state"])
-            #expect(names("configuration") == ["error", "files", "generation", "held"])
+            #expect(names("configuration") == ["changed", "error", "files", "generation", "held", "observing"])
             let settings = try #require(report["settings"] as? [[String: Any]])
             #expect(settings.count == 2)
             for setting in settings {
                 #expect(
                     setting.keys.sorted() == [
-                        "desired", "detail", "disruption", "id", "mode", "observed", "original", "pendingOn", "since",
-                        "source", "state", "writer",
+                        "desired", "detail", "disruption", "id", "mode", "observed", "original", "pendingOn",
+                        "required", "restoration", "since", "source", "state", "writer",
                     ])
             }
             #expect(report["apiVersion"] as? String == "ais-hostd/v1")

@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// `ais-hostd run` in a sandbox that has a /run of its own, and `serve` beside it on a port of that world.
+/// `ais-hostd run` in a sandbox, and `serve` beside it on a port of that world.
 final class RunningDaemon {
     let sandbox: Sandbox
     private(set) var run: Child?
@@ -15,10 +15,8 @@ final class RunningDaemon {
 
     init(_ configuration: String, in sandbox: Sandbox? = nil) throws {
         self.sandbox = try sandbox ?? Sandbox()
-        let prepared = try self.sandbox.shell(
-            "mount -t tmpfs -o mode=0755 sandbox /run && ip link set lo up && echo ais-hostd:x:\(Self.group): >>/etc/group"
-        )
-        guard prepared.code == 0 else { throw CannotRun(description: "no /run: \(prepared.err)") }
+        let prepared = try self.sandbox.shell("ip link set lo up && echo ais-hostd:x:\(Self.group): >>/etc/group")
+        guard prepared.code == 0 else { throw CannotRun(description: "no lo: \(prepared.err)") }
         try configure(configuration)
     }
 

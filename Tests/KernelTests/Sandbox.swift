@@ -2,8 +2,8 @@ import Foundation
 import Glibc
 
 /// A world of its own for the whole program: a fresh network namespace, whose `net.*` keys are copies, and a mount
-/// namespace with its own /sys, /etc, /var/lib and /usr/lib, of which the host's are the lower layers and stay as they
-/// are.
+/// namespace with its own /sys, /run, /etc, /var/lib and /usr/lib, of which the host's are at most the lower layers and
+/// stay as they are.
 ///
 /// A shell inside it, the keeper, holds it. It puts the loop disks back and all away at the end of its input, which comes
 /// even when the tests are killed.
@@ -46,7 +46,8 @@ final class Sandbox {
             mount -t overlay -o "lowerdir=/$folder,upperdir=$upper,workdir=$upper.work" sandbox "/$folder"
         done
         mkdir -p /etc/sysctl.d /usr/lib/sysctl.d
-        for folder in /var/lib /etc/sysctl.d /usr/lib/sysctl.d; do mount -t tmpfs -o mode=0755 sandbox "$folder"; done
+        # A command in here must not find a daemon of the host's, let alone have it do something.
+        for folder in /run /var/lib /etc/sysctl.d /usr/lib/sysctl.d; do mount -t tmpfs -o mode=0755 sandbox "$folder"; done
         rm -rf /etc/ais-hostd /etc/sysctl.conf
         mkdir -p /etc/ais-hostd /usr/lib/ais-hostd/profiles
         disk() {

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 package import HostModel
 
-/// Disks and modules that come, go or change: after udev's rules where udevd runs, else as the kernel tells it.
+/// Disks, modules and CPUs that come, go or change: after udev's rules where udevd runs, else as the kernel tells it.
 /// `udev_monitor(3)`
 package final class UdevEvents: EventSource {
     /// The library's monitor refers to it and does not keep it.
@@ -21,6 +21,7 @@ package final class UdevEvents: EventSource {
         udev = library
         try check("filter", udev_monitor_filter_add_match_subsystem_devtype(monitor, "block", "disk"))
         try check("filter", udev_monitor_filter_add_match_subsystem_devtype(monitor, "module", nil))
+        try check("filter", udev_monitor_filter_add_match_subsystem_devtype(monitor, "cpu", nil))
         // A thousand disks come at once where a shelf of them is plugged in. Beyond the limit that others have it takes
         // CAP_NET_ADMIN: without, the size that all have must do.
         _ = udev_monitor_set_receive_buffer_size(monitor, 8 << 20)
@@ -61,7 +62,11 @@ package final class UdevEvents: EventSource {
         guard let subsystem = udev_device_get_subsystem(device), let path = udev_device_get_syspath(device),
             let name = String(cString: path).split(separator: "/").last
         else { return nil }
-        return String(cString: subsystem) == "block" ? .disk(String(name)) : .module(String(name))
+        return switch String(cString: subsystem) {
+        case "block": .disk(String(name))
+        case "cpu": .cpu
+        default: .module(String(name))
+        }
     }
 
     private func check(_ operation: String, _ result: Int32) throws(KernelError) {

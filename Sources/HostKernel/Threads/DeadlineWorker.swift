@@ -28,33 +28,34 @@ package final class DeadlineWorker: Worker {
     ) throws(KernelError) -> Value {
         let (fate, answer) = (Fate(), Answer<Value>())
         let start = monotonicNow()
-        try refuse(target, at: start)
+        let patience = try patience(for: target)
         try threads.run(
             Job(target: target, fate: fate) { answer.give(work { fate.isAbandoned.load(ordering: .acquiring) }) })
         let value = threads.state.wait(
-            until: start + deadline, for: { _ in answer.value },
+            until: start + patience, for: { _ in answer.value },
             orElse: { state in
                 fate.isAbandoned.store(true, ordering: .releasing)
-                state.abandoned.append(Abandoned(target: target, fate: fate, since: start))
+                state.abandoned.append(Abandoned(target: target, fate: fate))
             })
         guard let value else {
-            throw KernelError("work on", target, errno: .timedOut, message: "has not answered for \(words(deadline))")
+            throw KernelError("work on", target, errno: .timedOut, message: "has not answered for \(words(patience))")
         }
         return value
     }
 
-    /// Whether it would only hang a thread more.
-    private func refuse(_ target: String, at now: Duration) throws(KernelError) {
+    /// How long to wait: shorter where others have not answered either, since a controller that died takes all of its
+    /// disks along, and the rest of the host waits for each. Throws where it would only hang a thread more.
+    private func patience(for target: String) throws(KernelError) -> Duration {
         let abandoned = threads.state.change { $0.abandoned }
-        if let same = abandoned.first(where: { $0.target == target }) {
-            throw KernelError(
-                "work on", target, errno: .timedOut, message: "still has not answered, for \(words(now - same.since))")
+        // In the same words each time: that time goes by is no news.
+        if abandoned.contains(where: { $0.target == target }) {
+            throw KernelError("work on", target, errno: .timedOut, message: "still has not answered")
         }
         guard abandoned.count < capacity else {
             throw KernelError(
-                "work on", target, errno: .again,
-                message: "not tried, since \(abandoned.count) others have not answered yet")
+                "work on", target, errno: .again, message: "not tried, since \(capacity) others have not answered yet")
         }
+        return max(min(deadline, .seconds(1)), deadline / (1 + abandoned.count))
     }
 
     private func words(_ duration: Duration) -> String {
@@ -130,7 +131,6 @@ private struct Job: Sendable {
 private struct Abandoned: Sendable {
     let target: String
     let fate: Fate
-    let since: Duration
 }
 
 /// What becomes of one job; also its identity.

@@ -22,6 +22,8 @@ package struct Daemon: Sendable {
     private var isBoot = false
     private var assessed: [SettingID: Assessed] = [:]
     private var patience: [SettingID: Patience] = [:]
+    /// What the last pass could not write for want of a ledger: it is due until there is one again.
+    private var unwritten: Set<SettingID> = []
     /// As last told to the outside.
     private var told: [SettingID: SettingReport] = [:]
 
@@ -72,12 +74,16 @@ package struct Daemon: Sendable {
         package var attempts: [Attempt] = []
         package var configuration: ConfigurationState
         package var rules: Rules?
+        /// Those whose value not everybody may read, as `sysctl/net.ipv4.tcp_fastopen_key`.
+        package var hiddenRules: Set<String>
         package var policy: Policy
         package var hostname: String
         /// The configuration's warnings, where it was read again.
         package var warnings: [String] = []
         /// What went wrong beside the settings themselves.
         package var errors: [String] = []
+        /// Whether the host was looked at: where not, the settings are as they were told before.
+        package var isComplete = true
         /// What a command is told, only of what it asked about; nil for passes that nobody asked for.
         package var answer: Result<Reconciler.Pass, any Error>?
     }
@@ -90,7 +96,9 @@ package struct Daemon: Sendable {
         case .start, .reload:
             if reason.isStart { isBoot = noteBoot() }
             load()
-            return round(among: nil, isDue: configuration.error == nil || reason.isStart, at: uptime)
+            var round = round(among: nil, isDue: configuration.error == nil || reason.isStart, at: uptime)
+            round.warnings = problems.list.filter { $0.severity == .warning }.map(secrets.text) + round.warnings
+            return round
         case .apply(let order):
             load()
             return answer(at: uptime) { daemon throws in
@@ -124,29 +132,43 @@ package struct Daemon: Sendable {
     private mutating func load() {
         problems = Problems()
         let recording = RecordingFiles(reconciler.host.files)
-        do {
+        do throws(InvalidConfiguration) {
             let rules = try reconciler.load(from: recording, problems: &problems)
+            try refuseLoss(in: recording.record)
             try review(rules)
             configuration.error = nil
             keep(rules, recording.record)
-        } catch let error as InvalidConfiguration {
-            problems = error.problems
-            configuration.error = error.description
-            if rules == nil { recall() }
         } catch {
-            configuration.error = "\(error)"
+            problems = error.problems
+            configuration.error = text(error)
             if rules == nil { recall() }
         }
     }
 
-    /// Guard-rails need this host: what they refuse is as broken as what can't be read.
-    private func review(_ rules: Rules) throws {
+    /// The main file says what may be done to this host: what is left of a configuration without it means another thing.
+    /// Where it was in force and is gone, its loss is a slip.
+    private func refuseLoss(in new: ConfigurationRecord) throws(InvalidConfiguration) {
+        let main = "\(reconciler.folders.administrator)/config.yaml"
+        let last = record ?? (try? lastGood.load(from: reconciler.host.files))?.record
+        guard reconciler.source == .standard, last?.files[main] != nil, new.files[main] == nil else { return }
+        var problems = Problems()
+        problems.error(
+            "\(main) was in force and is gone, expected it; one that says only `apiVersion: ais-hostd/v1` asks for nothing",
+            at: nil)
+        throw InvalidConfiguration(problems)
+    }
+
+    /// Guard-rails need this host: what they refuse is as broken as what can't be read. A host that can't be looked at
+    /// now is no fault of the files: the pass will say so.
+    private func review(_ rules: Rules) throws(InvalidConfiguration) {
         var problems = Problems()
         let ledger = ledger ?? Ledger()
-        let inventory = try reconciler.inventory(for: rules, ledger, previous: inventory)
+        guard let inventory = try? reconciler.inventory(for: rules, ledger, previous: inventory) else { return }
         _ = desire(rules, on: inventory, ledger: ledger, problems: &problems)
         if problems.hasErrors { throw InvalidConfiguration(problems) }
     }
+
+    private var secrets: Secrets { Secrets(files: reconciler.host.files) }
 
     private var lastGood: LastGoodFile { LastGoodFile(folder: reconciler.ledgerFile.folder) }
 
@@ -178,7 +200,9 @@ package struct Daemon: Sendable {
             configuration.files = rules.configuration.files
             configuration.generation = contents.generation
         } catch {
-            problems.error("the last good configuration can't be used either: \(error)", at: nil)
+            let text = "the last good configuration can't be used either: \(text(error))"
+            problems.error(text, at: nil)
+            configuration.error = [configuration.error, text].compactMap(\.self).joined(separator: "\n")
         }
     }
 
@@ -190,6 +214,7 @@ package struct Daemon: Sendable {
         configuration.hasChanged = record.map { !$0.isCurrent(in: reconciler.host.files) } ?? false
         do {
             let saved = try readLedger()
+            configuration.held = saved.isHeld
             guard let rules else {
                 inventory = try HostTuning.takeInventory(of: reconciler.host, needing: [])
                 return tell([])
@@ -200,16 +225,28 @@ package struct Daemon: Sendable {
             if !ledger.isHeld {
                 let blocked = block(&pass.settings, isDue: isDue, at: uptime)
                 found = pass.settings
-                try reconciler.write(&pass, wanted, ledger: &ledger, saved: saved) { !blocked.contains($0) }
+                do {
+                    try reconciler.write(&pass, wanted, ledger: &ledger, saved: saved) { !blocked.contains($0) }
+                } catch {
+                    ledger = saved
+                    pass.fail(error) { !blocked.contains($0) }
+                }
                 if isDue { for domain in allDomains { reconciler.warn(of: domain, in: &pass) } }
             }
-            self.ledger = ledger
+            self.ledger = pass.isLedgerSaved ? ledger : nil
             return finish(pass, found: found, at: uptime)
         } catch {
             var round = tell(told.values.sorted { $0.id < $1.id })
-            round.errors.append("\(error)")
+            round.errors.append(text(error))
+            round.isComplete = false
             return round
         }
+    }
+
+    /// Of an error, without what is secret.
+    private func text(_ error: any Error) -> String {
+        guard let invalid = error as? InvalidConfiguration else { return "\(error)" }
+        return invalid.problems.list.map(secrets.text).joined(separator: "\n")
     }
 
     /// Reads it where that failed before.
@@ -224,6 +261,7 @@ package struct Daemon: Sendable {
     private mutating func answer(at uptime: Double, _ body: (inout Self) throws -> Round) -> Round {
         do { return try body(&self) } catch {
             var round = tell(told.values.sorted { $0.id < $1.id })
+            round.isComplete = false
             round.answer = .failure(error)
             return round
         }
@@ -237,9 +275,15 @@ package struct Daemon: Sendable {
         var (pass, wanted) = try reconciler.observe(memory(rules, saved, stale: nil))
         let found = pass.settings
         var ledger = saved
-        if pass.inventory.observeOnly == nil, !reconciler.isVoid(pass.settings) { ledger.isHeld = false }
-        try reconciler.write(&pass, wanted, ledger: &ledger, saved: saved, isSelected: order.isSelected)
-        self.ledger = ledger
+        if pass.inventory.observeOnly == nil, !order.isPartial { ledger.isHeld = false }
+        do {
+            try reconciler.write(&pass, wanted, ledger: &ledger, saved: saved, isSelected: order.isSelected)
+        } catch {
+            ledger = saved
+            pass.fail(error, order.isSelected)
+        }
+        // Where that failed, what is on the disk counts from now on, as after a restart.
+        self.ledger = pass.isLedgerSaved ? ledger : nil
         for id in patience.keys where order.isSelected(id) { patience[id] = nil }
         for domain in allDomains { reconciler.warn(of: domain, in: &pass) }
         for problem in problems.list { pass.problems.add(problem) }
@@ -250,8 +294,9 @@ package struct Daemon: Sendable {
     }
 
     private mutating func revert(_ order: Order, at uptime: Double) throws -> Round {
-        let answer = try ordered(order).revert()
+        // It goes by what is on the disk, and so does all that comes after it, whatever came of it.
         ledger = nil
+        let answer = try ordered(order).revert(previous: inventory)
         var round = round(among: nil, at: uptime)
         round.answer = .success(answer)
         round.attempts = answer.attempts + round.attempts
@@ -289,12 +334,12 @@ package struct Daemon: Sendable {
         var blocked: Set<SettingID> = []
         for index in settings.indices where settings[index].isToWrite {
             let id = settings[index].setting.id
-            guard !isDue, !settings[index].hasAppeared(since: assessed[id]) else {
+            guard !isDue, !unwritten.contains(id), !settings[index].hasAppeared(since: assessed[id]) else {
                 patience[id] = nil
                 continue
             }
             if let outcome = patience[id, default: Patience()].decide(
-                settings[index], at: uptime, interval: policy.interval)
+                settings[index], before: assessed[id], at: uptime, interval: policy.interval)
             {
                 settings[index].outcome = outcome
                 blocked.insert(id)
@@ -308,14 +353,16 @@ package struct Daemon: Sendable {
         inventory = pass.inventory
         policy = pass.policy
         configuration.held = pass.isHeld
+        configuration.observing = pass.inventory.observeOnly ?? (policy.mode == .observe ? "the mode is observe" : nil)
         let now = pass.settings.filter { !$0.isGone }
         assessed = Dictionary(now.map { ($0.setting.id, $0) }) { first, _ in first }
         patience = patience.filter { assessed[$0.key] != nil }
-        for result in now { patience.note(result, at: uptime) }
+        unwritten = pass.unwritten
+        for result in now where !unwritten.contains(result.setting.id) { patience.note(result, at: uptime) }
         let between = Dictionary(found.map { ($0.setting.id, $0) }) { first, _ in first }
-        var round = tell(now.map { SettingReport($0) }, between: between)
+        var round = tell(now.map { secrets.report($0) }, between: between)
         round.attempts = pass.attempts
-        round.warnings = pass.problems.list.map(\.description)
+        round.warnings = pass.problems.list.map(secrets.text)
         round.errors = pass.errors.map(\.description)
         return round
     }
@@ -328,8 +375,12 @@ package struct Daemon: Sendable {
         for var setting in settings {
             let before = told[setting.id]
             var from = before?.state
-            if let found = between[setting.id], found.outcome.state != from, found.outcome.state != setting.state {
-                let halfway = SettingReport(found, since: time)
+            let wasRight = from.map { [.inSync, .adjusted].contains($0) } ?? true
+            if let found = between[setting.id], wasRight, found.outcome.state != from,
+                found.outcome.state != setting.state
+            {
+                var halfway = secrets.report(found)
+                halfway.since = time
                 changes.append(Change(time: time, from: from, to: halfway.state, setting: halfway))
                 from = halfway.state
             }
@@ -344,8 +395,10 @@ package struct Daemon: Sendable {
             changes.append(Change(time: time, from: setting.state, to: nil, setting: setting))
         }
         told = Dictionary(now.map { ($0.id, $0) }) { first, _ in first }
+        let asked = (rules?.rules ?? []).filter { secrets.contain(domain: $0.domain, attribute: $0.attribute) }
         return Round(
-            settings: now, changes: changes, configuration: configuration, rules: rules, policy: policy,
+            settings: now, changes: changes, configuration: configuration, rules: rules,
+            hiddenRules: Set(asked.map { "\($0.domain)/\($0.attribute)" }), policy: policy,
             hostname: inventory?.hostname ?? "")
     }
 }
@@ -362,10 +415,13 @@ extension Assessed {
     /// Whether this is the first time that it could be written.
     fileprivate func hasAppeared(since before: Assessed?) -> Bool {
         guard let before, before.setting.target == setting.target else { return true }
+        // Nobody was allowed to write it before.
+        if before.setting.mode == .observe { return true }
         return switch before.outcome {
         case .pending(let pending, _, _): pending.isAbsence
         case .unsupported, .unknown: true
-        case .failed(_, let error): error.errno == .timedOut || error.errno == .canceled
+        // One that did not answer a write is tried again as one that refused: each try may hang as long as the first.
+        case .failed(let held, let error): error.errno == .timedOut && held == nil
         case .inSync, .adjusted, .drifted, .contested: false
         }
     }

@@ -7,6 +7,7 @@ struct Patience: Sendable {
     /// How long it was last left alone; 0 where it never was.
     private var pause = 0.0
     private var quietUntil = 0.0
+    private var wasContested = false
     /// What is told while it is left alone.
     private var outcome: Outcome?
 
@@ -21,7 +22,7 @@ struct Patience: Sendable {
     private static let longestPause = 3600.0
 
     /// What to say of a setting that differs and is left as it is; nil where it is to be written.
-    mutating func decide(_ found: Assessed, at uptime: Double, interval: Int) -> Outcome? {
+    mutating func decide(_ found: Assessed, before: Assessed?, at uptime: Double, interval: Int) -> Outcome? {
         guard case .drifted(let held) = found.outcome else { return nil }
         if uptime < quietUntil, let outcome, outcome.held == held || outcome.state == .contested {
             return outcome.holding(held)
@@ -29,17 +30,19 @@ struct Patience: Sendable {
         // What was refused is due until it was done once, whatever the mode.
         let isDue = if case .failed = outcome { outcome?.held == held } else { false }
         guard found.setting.mode == .enforce || isDue else { return found.outcome }
-        guard !isDue else { return nil }
+        // Only what was right by now has been changed back.
+        guard !isDue, let before, [.inSync, .adjusted].contains(before.outcome.state) else { return nil }
         let window = max(Self.window, Self.passes * Double(interval))
         drifts = drifts.filter { uptime - $0 <= window } + [uptime]
         // Once contested, it is so again at the next drift.
-        guard drifts.count >= (pause > 0 ? 2 : Self.limit) else { return nil }
+        guard wasContested || drifts.count >= Self.limit else { return nil }
         leaveAlone(for: Self.contestPause, at: uptime)
         let span = Int(uptime - (drifts.first ?? uptime))
+        let often = wasContested ? "changed back again" : "changed back \(drifts.count) times within \(span) s"
         let contested = Outcome.contested(
-            held: held, "changed back \(drifts.count) times within \(span) s, left alone for \(Int(pause / 60)) min")
+            held: held, "\(often), left alone for \(Int(pause / 60)) min or until `ais-hostd apply`")
         outcome = contested
-        drifts = []
+        (drifts, wasContested) = ([], true)
         return contested
     }
 
@@ -47,7 +50,7 @@ struct Patience: Sendable {
     /// forgotten.
     mutating func note(_ result: Assessed, at uptime: Double) {
         switch result.outcome {
-        case .failed(_, let error) where error.operation == "write":
+        case .failed(.some, _):
             guard uptime >= quietUntil || outcome != result.outcome else { return }
             leaveAlone(for: Self.refusalPause, at: uptime)
             outcome = result.outcome

@@ -11,7 +11,7 @@ package struct Schedule<Command> {
     }
 
     private var commands: [Command] = []
-    private var wantsReload = false
+    package private(set) var wantsReload = false
     private var events: Set<HostEvent> = []
     private var isBusy = false
     /// When the next slow pass is due.

@@ -8,7 +8,8 @@ import HostModel
 ///
 /// A sick disk, which does not tell what it is, is left out too, with the error that says so: the others go on.
 ///
-/// One that does not answer in time is still there: it stays as it was when it last did (`previous`).
+/// One that does not answer in time, or is not asked since too many others do not, is still there: it stays as it was
+/// when it last did (`previous`).
 func disks(of host: Host, previous: [Disk]) throws(KernelError) -> (disks: [Disk], problems: [KernelError]) {
     let devices = try host.devices.disks()
     guard !devices.isEmpty else { return ([], []) }
@@ -30,7 +31,9 @@ func disks(of host: Host, previous: [Disk]) throws(KernelError) -> (disks: [Disk
             disks.append(disk)
             places[device.name] = probed.place
         } catch {
-            if error.errno == .timedOut, let known = previous.first(where: { $0.name == device.name }) {
+            // EAGAIN: so many do not answer that this one was not asked.
+            if [.timedOut, .again].contains(error.errno), let known = previous.first(where: { $0.name == device.name })
+            {
                 unanswering.append(known)
             } else if !error.isAbsence {
                 problems.append(error)

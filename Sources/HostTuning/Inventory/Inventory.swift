@@ -4,12 +4,15 @@ package import HostModel
 /// want of an answer. What a sick disk does not answer leaves out that one, and is one of the problems.
 ///
 /// Looking at ten disks takes as long as all the rest of a `check`: only who tunes disks asks for them. A disk that does
-/// not answer in time stays as it was in the `previous` inventory.
+/// not answer in time stays as it was in the `previous` inventory; so does a cpufreq policy.
 package func takeInventory(
     of host: Host, needing parts: Set<Inventory.Part> = Set(Inventory.Part.allCases), previous: Inventory? = nil
 ) throws(KernelError) -> Inventory {
     let attributes = Attributes(files: host.files)
     let (disks, problems) = parts.contains(.disks) ? try disks(of: host, previous: previous?.disks ?? []) : ([], [])
+    let frequency =
+        parts.contains(.frequencyPolicies)
+        ? try frequencyPolicies(of: host, previous: previous?.frequencyPolicies) : nil
     return Inventory(
         hostname: try attributes.required("/proc/sys/kernel/hostname"),
         kernelRelease: try attributes.required("/proc/sys/kernel/osrelease"),
@@ -20,7 +23,10 @@ package func takeInventory(
         physicalCores: try physicalCores(attributes),
         disks: disks,
         links: parts.contains(.links) ? try links(of: host) : [],
-        problems: problems,
+        frequencyPolicies: frequency?.policies ?? [],
+        // It never changes between two boots, and the file is long where there are many CPUs.
+        isGuest: frequency?.policies.isEmpty == true ? previous?.isGuest ?? isGuest(attributes) : nil,
+        problems: problems + (frequency?.problems ?? []),
         observeOnly: try observeOnly(attributes))
 }
 

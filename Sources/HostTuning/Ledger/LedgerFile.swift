@@ -116,7 +116,8 @@ private struct Contents: Codable {
                 let key = Ledger.Key(domain: entry.domain, identity: entry.identity, attribute: entry.attribute)
                 ledger.entries[key] = Ledger.Entry(
                     key: key, name: entry.name, original: entry.original, written: entry.written,
-                    settled: entry.settled, companionOf: entry.companionOf, keepOnRemoval: entry.keepOnRemoval,
+                    intended: entry.intended, settled: entry.settled, companionOf: entry.companionOf,
+                    keepOnRemoval: entry.keepOnRemoval,
                     source: Origin(file: entry.file, line: entry.line), kernel: entry.kernel,
                     time: try Self.timeFormat.parse(entry.time))
             }

@@ -14,9 +14,14 @@ struct Chronicle {
     private let journal = Journal()
     private let now: @Sendable () -> Date
     private var report: Report?
-    private var rules: (generation: Int, reports: [RuleReport], fingerprint: String)?
+    /// Why the last pass came to nothing, if so.
+    private var failure: String?
+    private var rules: (generation: Int, hidden: Set<String>, reports: [RuleReport], fingerprint: String)?
     private var counters: Counters
     private var throttle = JournalThrottle()
+    /// Of the configuration, as last said.
+    private var isBroken = false
+    private var generation = 0
     /// Said already, and not again as long as they last.
     private var complaints: Set<String> = []
 
@@ -31,14 +36,26 @@ struct Chronicle {
     /// report may still be relied on.
     mutating func record(_ round: Daemon.Round, isFull: Bool, took duration: Double, at uptime: Double) -> String {
         count(round, duration)
+        let failure = round.isComplete ? nil : round.errors.first ?? failure
+        self.failure = failure
+        // As long as nothing was ever looked at there is nothing to report.
+        guard round.isComplete || report != nil else {
+            board.show(
+                Snapshot(
+                    report: nil, rules: [], counters: counters, interval: round.policy.interval, failure: failure),
+                endsPass: false)
+            tell(round, at: uptime)
+            return "no pass has succeeded yet: \(failure ?? "")"
+        }
         let isFirst = report == nil
         let report = revised(round)
         self.report = report
         board.show(
             Snapshot(
-                report: report, rules: rules?.reports ?? [], counters: counters, interval: round.policy.interval),
-            changes: round.changes, endsPass: isFull)
-        let summary = summary(of: report)
+                report: report, rules: rules?.reports ?? [], counters: counters, interval: round.policy.interval,
+                failure: failure),
+            changes: round.changes, endsPass: isFull && round.isComplete)
+        let summary = failure.map { "the last pass failed: \($0)" } ?? summary(of: report)
         if isFirst { journal.send(.information, "watching \(report.settings.count) settings: \(summary)") }
         tell(round, at: uptime)
         return summary
@@ -46,7 +63,7 @@ struct Chronicle {
 
     private mutating func count(_ round: Daemon.Round, _ duration: Double) {
         counters.passes.observe(duration)
-        counters.lastPass = now()
+        if round.isComplete { counters.lastPass = now() }
         counters.isConfigurationValid = round.configuration.error == nil
         for change in round.changes where isDrift(change, in: round) {
             counters.drifts[change.setting.id.domain, default: 0] += 1
@@ -75,11 +92,12 @@ struct Chronicle {
 
     /// The report, of a new revision where it says something else than the last.
     private mutating func revised(_ round: Daemon.Round) -> Report {
-        if rules?.generation != round.configuration.generation || rules == nil {
+        let before = rules?.reports
+        if rules?.generation != round.configuration.generation || rules?.hidden != round.hiddenRules {
             let text = round.rules?.canonicalText ?? ""
             rules = (
-                round.configuration.generation, (round.rules?.rules ?? []).map { RuleReport($0) },
-                fingerprint(of: text)
+                round.configuration.generation, round.hiddenRules,
+                (round.rules?.rules ?? []).map { RuleReport($0, hidden: round.hiddenRules) }, fingerprint(of: text)
             )
         }
         var new = Report(
@@ -87,7 +105,8 @@ struct Chronicle {
             configuration: round.configuration, settings: round.settings,
             fingerprints: Fingerprints(configuration: rules?.fingerprint ?? "", state: report?.fingerprints.state ?? "")
         )
-        if new == report { return new }
+        // What /v1/config says has the same tag.
+        if new == report, rules?.reports == before { return new }
         new.fingerprints.state = stateFingerprint(new.settings)
         new.time = now()
         if let report { new.revision = report.revision + 1 }
@@ -97,13 +116,22 @@ struct Chronicle {
     private mutating func tell(_ round: Daemon.Round, at uptime: Double) {
         // At first everything is new: what is as it should be is in the one line above.
         let news = round.changes.filter { $0.from != nil || $0.setting.isFault || $0.to == .drifted }
+        // What we wrote is told as such: a value that is right again may be somebody else's doing.
+        let written = Set(round.attempts.filter { $0.error == nil }.map(\.id))
         for change in throttle.take(news, at: uptime) {
+            let isOurs = written.contains(change.setting.id) && change.to.map { $0 < .drifted } == true
             journal.send(
-                Journal.Priority(rawValue: Int32(journalPriority(change))) ?? .notice, journalText(change),
-                fields: Dictionary(journalFields(change)) { first, _ in first })
+                Journal.Priority(rawValue: Int32(journalPriority(change))) ?? .notice,
+                journalText(change, isOurs: isOurs), fields: Dictionary(journalFields(change)) { first, _ in first })
         }
         for summary in throttle.summaries(at: uptime) { journal.send(.notice, summary) }
         let configuration = round.configuration
+        if configuration.error == nil, isBroken || generation != configuration.generation, configuration.generation > 0
+        {
+            let files = configuration.files.count == 1 ? "1 file" : "\(configuration.files.count) files"
+            journal.send(.information, "configuration in force: generation \(configuration.generation), \(files)")
+        }
+        (isBroken, generation) = (configuration.error != nil, configuration.generation)
         var current: Set<String> = []
         func complain(_ priority: Journal.Priority, _ text: String) {
             current.insert(text)
@@ -113,6 +141,7 @@ struct Chronicle {
             let force = configuration.generation > 0 ? ", generation \(configuration.generation) stays in force" : ""
             complain(.error, "\(line) (configuration refused\(force))")
         }
+        if let reason = configuration.observing { complain(.notice, "only observing: \(reason)") }
         if configuration.held { complain(.notice, "held: nothing is applied until the next `ais-hostd apply`") }
         if configuration.hasChanged, configuration.error == nil {
             complain(.notice, "files of the configuration have changed: `systemctl reload ais-hostd` loads them")
@@ -133,10 +162,11 @@ struct Chronicle {
 }
 
 extension RuleReport {
-    fileprivate init(_ rule: Rule) {
+    fileprivate init(_ rule: Rule, hidden: Set<String>) {
+        let isHidden = hidden.contains("\(rule.domain)/\(rule.attribute)")
         self.init(
             domain: rule.domain, match: rule.match?.description, attribute: rule.attribute,
-            value: rule.demand.description, mode: rule.options.mode, source: rule.origin,
+            value: isHidden ? "(secret)" : rule.demand.description, mode: rule.options.mode, source: rule.origin,
             conditions: rule.options.conditions.map(\.description))
     }
 }

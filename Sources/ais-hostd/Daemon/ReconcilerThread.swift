@@ -53,10 +53,7 @@ extension Job {
     }
 
     fileprivate var isReload: Bool {
-        switch self {
-        case .pass(.reload), .command: true
-        case .pass: false
-        }
+        if case .pass(.reload) = self { true } else { false }
     }
 
     /// Tells who asked what came of it.

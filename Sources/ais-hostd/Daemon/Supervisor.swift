@@ -72,55 +72,61 @@ struct Supervisor {
         while true {
             try advance()
             if isStopping, !isBusy || uptime() >= stopBy ?? 0 { return }
-            for event in try loop.next() { try take(event) }
+            for event in try loop.next() { take(event) }
         }
     }
 
-    private mutating func take(_ event: LoopEvent<Message>) throws(KernelError) {
+    private mutating func take(_ event: LoopEvent<Message>) {
         switch event {
         case .message(.command(let command, let reply)): schedule.add((command, reply))
-        case .message(.ended(let end)): try finish(end)
+        case .message(.ended(let end)): finish(end)
         case .message(.answered(let target)): schedule.add(.answered(target))
         case .host(let event): schedule.add(event)
         case .signal(let number) where number == hangUp:
             schedule.reload()
             isReloading = true
-            try Systemd.notify(Systemd.reloading)
+            Self.notify(Systemd.reloading)
         case .signal:
             guard !isStopping else { return }
             isStopping = true
             stopBy = uptime() + Self.longestStop
             stop()
-            try Systemd.notify("STOPPING=1")
+            Self.notify("STOPPING=1")
         case .timer: break
         case .lost(let error): Journal().send(.warning, "\(error): its events are found by the slow pass only")
         }
     }
 
-    private mutating func finish(_ end: PassEnd) throws(KernelError) {
+    private mutating func finish(_ end: PassEnd) {
         isBusy = false
         schedule.end(
             wasFull: end.wasFull, interval: end.interval, jitter: Double.random(in: 0...1), at: uptime())
-        if readyBy != nil || (isReloading && end.wasReload) {
-            (readyBy, isReloading) = (nil, false)
+        // One that was asked for meanwhile is still to come.
+        let isReloaded = isReloading && end.wasReload && !schedule.wantsReload
+        if readyBy != nil || isReloaded {
+            readyBy = nil
+            if isReloaded { isReloading = false }
             summary = end.summary
-            try Systemd.notify("READY=1\nSTATUS=\(summary)")
+            Self.notify("READY=1\nSTATUS=\(summary)")
         } else if summary != end.summary {
             summary = end.summary
-            try Systemd.notify("STATUS=\(summary)")
+            Self.notify("STATUS=\(summary)")
         }
     }
+
+    /// A manager that can't be told is no reason to stop.
+    private static func notify(_ state: String) { _ = try? Systemd.notify(state) }
 
     /// Does what is due, and asks to be woken for what is due next.
     private mutating func advance() throws(KernelError) {
         let now = uptime()
         if let due = readyBy, now >= due {
             readyBy = nil
-            try Systemd.notify("READY=1\nSTATUS=\(summary)")
+            Self.notify("READY=1\nSTATUS=\(summary)")
         }
         if let due = nextFeed, let watchdog, now >= due {
             nextFeed = now + watchdog
-            try Systemd.notify("WATCHDOG=1")
+            Self.notify("WATCHDOG=1")
         }
         if !isStopping, let job = schedule.next(at: now) {
             isBusy = true

@@ -36,16 +36,11 @@ struct BlockQueue {
         var (current, offered) = KernelText.choice(text)
         // Writing the name of one that is a module loads it; a queue that offers none but `none` can't have one.
         if offered.count > 1 {
-            for word in requirement.words where !offered.contains(word) && isModule(word) { offered.append(word) }
+            for word in requirement.words where !offered.contains(word) {
+                if hasModule(among: [word, "\(word)-iosched"], in: "block", on: host) { offered.append(word) }
+            }
         }
         return .value(.word(current), Bounds(offered: offered))
-    }
-
-    private func isModule(_ scheduler: String) -> Bool {
-        guard let release = try? host.files.read("/proc/sys/kernel/osrelease") else { return false }
-        let folder = "/lib/modules/\(String(decoding: release, as: UTF8.self).trimmed)/kernel/block"
-        let names = ((try? host.files.list(folder)) ?? []).map { $0.prefix { $0 != "." } }
-        return names.contains { $0 == scheduler || $0 == "\(scheduler)-iosched" }
     }
 
     private func bounds(of attribute: String) throws(KernelError) -> Bounds {
@@ -88,17 +83,6 @@ struct BlockQueue {
         guard now == target.sequence else {
             throw KernelError(
                 "write", target.path, wanted: target.sequence, got: now, message: "it is another disk now (diskseq)")
-        }
-    }
-}
-
-extension Requirement {
-    /// The words that it asks for.
-    fileprivate var words: [String] {
-        switch self {
-        case .exactly(.word(let word)), .original(.word(let word), _): [word]
-        case .firstOffered(let words): words
-        default: []
         }
     }
 }

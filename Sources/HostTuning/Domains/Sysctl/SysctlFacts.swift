@@ -19,6 +19,11 @@ enum SysctlFacts {
     /// tcp_low_latency lost its prequeue in 4.14; tcp_adv_win_scale its use in dfa2f0483360 (6.6).
     private static let deadSince = ["net.ipv4.tcp_low_latency": "4.14", "net.ipv4.tcp_adv_win_scale": "6.6"]
 
+    /// What the kernel lets only root read because it is a secret, and not because it says much of the kernel.
+    static func isNamedSecret(_ name: String) -> Bool {
+        ["tcp_fastopen_key", "stable_secret"].contains { name == $0 || name.hasSuffix(".\($0)") }
+    }
+
     /// The module that brings a key.
     static func module(of name: String) -> String? {
         modules.first { name.hasPrefix($0.prefix) }?.module

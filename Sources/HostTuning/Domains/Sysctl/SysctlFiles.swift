@@ -54,6 +54,14 @@ extension SysctlDomain {
         ((try? files.status(SysctlKey(name: attribute).file).permissions) ?? 0) & 0o004 == 0
     }
 
+    package func isHidden(_ attribute: String, in files: any Files) -> Bool {
+        do throws(KernelError) {
+            return try files.status(SysctlKey(name: attribute).file).permissions & 0o004 == 0
+        } catch {
+            return !error.isAbsence || SysctlFacts.isNamedSecret(attribute)
+        }
+    }
+
     /// As systemd-sysctl orders them: by file name, a folder's file hiding one of the same name in the folders after
     /// it. /etc/sysctl.conf is read last by sysctl(8), and by systemd where a link in sysctl.d says so.
     package func mentions(of ids: Set<SettingID>, on host: Host) -> [SettingID: [Mention]] {
