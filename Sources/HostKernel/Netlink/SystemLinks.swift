@@ -5,7 +5,8 @@ import Synchronization
 
 /// The links of the network namespace of the calling thread.
 ///
-/// Each call has a socket of its own, a tenth of the cost of a small change: a driver that hangs holds nobody else's.
+/// Each call has a socket of its own, 11 of the 19 µs that reading the rings takes: a driver that hangs holds nobody
+/// else's, and a thread asks the network that it is in. All of 1,001 links take 14 ms.
 package final class SystemLinks: Links {
     /// How rings and channels are reached.
     package enum Way: Sendable {
