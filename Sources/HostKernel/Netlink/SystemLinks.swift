@@ -157,11 +157,9 @@ package final class SystemLinks: Links {
         } catch {
             var error = error
             error.wanted = wanted
-            var name = [UInt8](repeating: 0, count: Int(IF_NAMESIZE))
-            let isNamed = name.withUnsafeMutableBytes {
-                if_indextoname(index, $0.baseAddress?.assumingMemoryBound(to: CChar.self)) != nil
+            if error.subject == "link \(index)", let name = try? EthtoolIoctl().name(of: index) {
+                error.subject = "link \(name)"
             }
-            if isNamed, error.subject == "link \(index)" { error.subject = "link \(AttributeReader.text(name[...]))" }
             throw error
         }
     }
