@@ -7,9 +7,10 @@ import HostModel
 struct EthtoolIoctl: ~Copyable {
     private let socket: Descriptor
 
+    /// Any socket does, and the daemon's unit lets it have one of these.
     init() throws(KernelError) {
         socket = try Descriptor("socket", "ethtool") {
-            Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         }
     }
 
@@ -53,6 +54,21 @@ struct EthtoolIoctl: ~Copyable {
         return name.isEmpty ? nil : name
     }
 
+    /// What it is called now. SIOCGIFNAME of `netdevice(7)`
+    func name(of index: UInt32) throws(KernelError) -> String {
+        let request = try request("get name of", index)
+        return withUnsafeBytes(of: request.ifr_ifrn) { AttributeReader.text(Array($0.prefix(Int(IF_NAMESIZE)))[...]) }
+    }
+
+    /// With the link's name in it.
+    private func request(_ operation: String, _ index: UInt32) throws(KernelError) -> ifreq {
+        let number = socket.number
+        var request = ifreq()
+        request.ifr_ifru.ifru_ivalue = Int32(bitPattern: index)
+        _ = try call(operation, "link \(index)") { ioctl(number, UInt(SIOCGIFNAME), &request) }
+        return request
+    }
+
     /// As read for a purpose, which errors name.
     private func ringRecord(_ verb: String, of index: UInt32) throws(KernelError) -> ethtool_ringparam {
         var record = ethtool_ringparam()
@@ -72,9 +88,7 @@ struct EthtoolIoctl: ~Copyable {
         _ record: inout Record, _ operation: String, _ index: UInt32
     ) throws(KernelError) {
         let (number, subject) = (socket.number, "link \(index)")
-        var request = ifreq()
-        request.ifr_ifru.ifru_ivalue = Int32(bitPattern: index)
-        _ = try call(operation, subject) { ioctl(number, UInt(SIOCGIFNAME), &request) }
+        var request = try self.request(operation, index)
         var again = request
         let outcome = withUnsafeMutablePointer(to: &record) { record in
             Result { () throws(KernelError) in
