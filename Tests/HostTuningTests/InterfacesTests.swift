@@ -151,8 +151,12 @@ import Testing
                     text.unicodeScalars.removeLast()
                 }
             }
-            put(text)
-            let before = try kernel.read(Interfaces.file)
+            // No text at all, now and then.
+            var before = Array(text.utf8)
+            if Int.random(in: 0..<4, using: &random) == 0 {
+                before.insert(0xFF, at: Int.random(in: 0...before.count, using: &random))
+            }
+            kernel.set(Interfaces.file, bytes: before)
             let wanted = Dictionary(
                 uniqueKeysWithValues: links.filter { _ in Bool.random(using: &random) }.map { ($0.name, "9000") })
             try? persist(wanted)

@@ -61,10 +61,10 @@ struct Interfaces {
                 stanzas.append(Stanza(line, at: origin))
             case "source":
                 isInside = false
-                for path in expand(line.rest, from: path, in: files) { try read(path, in: files) }
+                for path in try expand(line.rest, from: path, in: files) { try read(path, in: files) }
             case let word? where word.hasPrefix("source-dir"):
                 isInside = false
-                for folder in expand(line.rest, from: path, in: files) {
+                for folder in try expand(line.rest, from: path, in: files) {
                     for name in try present({ () throws(KernelError) in try files.list(folder) }) ?? []
                     where name.utf8.allSatisfy({ Self.nameBytes.contains($0) }) {
                         try read("\(folder)/\(name)", in: files)
@@ -87,24 +87,29 @@ struct Interfaces {
 
     /// What stands behind `source`: a path, from the folder of its file, with the shell's patterns. Variables and
     /// quotes are left alone.
-    private func expand(_ text: String, from file: String, in files: any Files) -> [String] {
+    private func expand(_ text: String, from file: String, in files: any Files) throws(KernelError) -> [String] {
         let folder = file.split(separator: "/").dropLast().map { "/\($0)" }.joined()
-        return text.split(separator: " ").map(String.init).flatMap { word -> [String] in
-            let path = word.hasPrefix("/") ? word : "\(folder)/\(word)"
+        var expanded: [String] = []
+        for word in text.split(separator: " ").map(String.init) {
             var found = [""]
-            for part in path.split(separator: "/").map(String.init) {
+            for part in (word.hasPrefix("/") ? word : "\(folder)/\(word)").split(separator: "/").map(String.init) {
                 guard part.contains(where: { "*?[".contains($0) }), let glob = try? Glob(part) else {
                     found = found.map { "\($0)/\(part)" }
                     continue
                 }
-                found = found.flatMap { folder in
-                    ((try? files.list(folder.isEmpty ? "/" : folder)) ?? [])
-                        .filter { glob.matches($0) && (!$0.hasPrefix(".") || part.hasPrefix(".")) }
-                        .map { "\(folder)/\($0)" }
+                var matching: [String] = []
+                for folder in found {
+                    let path = folder.isEmpty ? "/" : folder
+                    for name in try present({ () throws(KernelError) in try files.list(path) }) ?? []
+                    where glob.matches(name) && (!name.hasPrefix(".") || part.hasPrefix(".")) {
+                        matching.append("\(folder)/\(name)")
+                    }
                 }
+                found = matching
             }
-            return found
+            expanded += found
         }
+        return expanded
     }
 
     // MARK: Asked of a link

@@ -60,8 +60,8 @@ enum NetworkManager {
         for folder in profileFolders {
             for name in try present({ () throws(KernelError) in try files.list(folder) }) ?? [] {
                 let path = "\(folder)/\(name)"
-                // A folder, or a file that goes away meanwhile, is no key file.
-                guard let file = try? SectionedFile(path, in: files),
+                guard try present({ () throws(KernelError) in try files.status(path).kind }) == .file,
+                    let file = try SectionedFile(path, in: files, continues: false),
                     let line = file.last("uuid", in: "connection"), line.value == uuid
                 else { continue }
                 let mtu = file.entries.last {
@@ -120,7 +120,7 @@ enum NetworkManager {
             before.filter { !$0.path.hasPrefix("/etc/") }
             + [(name: "", path: "/etc/NetworkManager/NetworkManager.conf")] + own
         for (name, path) in ordered where path != file {
-            guard let conf = try? SectionedFile(path, in: files) else { continue }
+            guard let conf = try? SectionedFile(path, in: files, continues: false) else { continue }
             for entry in conf.entries where entry.section.hasPrefix("connection") && entry.key == "ethernet.mtu" {
                 guard matches(conf.last("match-device", in: entry.section)?.value, link) else { continue }
                 let isLater = isOwner && path.hasPrefix(folder) && name > Self.name

@@ -12,7 +12,8 @@ struct SectionedFile {
 
     let entries: [Entry]
 
-    init(_ bytes: [UInt8], file: String) {
+    /// Only systemd's lines go on behind a backslash; in a key file it may end a password.
+    init(_ bytes: [UInt8], file: String, continues: Bool = true) {
         var entries: [Entry] = []
         var section = ""
         /// What a backslash at its end makes one line of.
@@ -24,7 +25,7 @@ struct SectionedFile {
             let text = (begun.map { $0.text + " " } ?? "") + line
             let number = begun?.line ?? index + 1
             begun = nil
-            if text.last == "\\" {
+            if continues, text.last == "\\" {
                 begun = (String(text.dropLast()), number)
             } else if text.first == "[", text.last == "]" {
                 section = String(text.dropFirst().dropLast())
@@ -40,9 +41,9 @@ struct SectionedFile {
     }
 
     /// Nil where there is no such file.
-    init?(_ path: String, in files: any Files) throws(KernelError) {
+    init?(_ path: String, in files: any Files, continues: Bool = true) throws(KernelError) {
         guard let bytes = try present({ () throws(KernelError) in try files.read(path) }) else { return nil }
-        self.init(bytes, file: path)
+        self.init(bytes, file: path, continues: continues)
     }
 
     /// The last one wins, as in most of these files.
