@@ -85,13 +85,21 @@ package struct FileStatus: Hashable, Sendable {
     package var represents: String?
     /// Its number on that device. sysfs never gives one twice between two boots.
     package var inode: UInt64
+    /// Whose it is. What is replaced is root's afterwards.
+    package var user: UInt32
+    package var group: UInt32
 
-    package init(kind: Kind, permissions: UInt32, device: String, represents: String? = nil, inode: UInt64 = 0) {
+    package init(
+        kind: Kind, permissions: UInt32, device: String, represents: String? = nil, inode: UInt64 = 0,
+        user: UInt32 = 0, group: UInt32 = 0
+    ) {
         self.kind = kind
         self.permissions = permissions
         self.device = device
         self.represents = represents
         self.inode = inode
+        self.user = user
+        self.group = group
     }
 }
 
