@@ -125,7 +125,10 @@ package struct Reconciler: Sendable {
             entry.written.map { LastWrite(value: $0, firstTime: entry.time, kernel: entry.kernel) }
         }
         let mentions = domain?.mentions(of: [assessed.setting.id], on: host)[assessed.setting.id] ?? []
-        return .setting(Explanation(assessed: assessed, mentions: mentions, lastWrite: lastWrite))
+        return .setting(
+            Explanation(
+                assessed: assessed, mentions: mentions, keeper: domain?.keeper(of: assessed.setting, on: host),
+                lastWrite: lastWrite))
     }
 
     /// Compares, writes what may be written, and compares again. The caller holds the lock (`lock()`).

@@ -74,6 +74,9 @@ package protocol TuningDomain: Sendable {
     /// judged by its name: most of it is no secret, and a report that hides it tells nothing.
     func isHidden(_ attribute: String, in files: any Files) -> Bool
 
+    /// Who sets it again after a reboot, where that is a question: for `explain`.
+    func keeper(of setting: Setting, on host: Host) -> String?
+
     /// Where else on this host the same things are set, in the order in which the last one wins at boot.
     func mentions(of ids: Set<SettingID>, on host: Host) -> [SettingID: [Mention]]
 }
@@ -109,6 +112,8 @@ extension TuningDomain {
     package func isSecret(_ attribute: String, in files: any Files) -> Bool { false }
 
     package func isHidden(_ attribute: String, in files: any Files) -> Bool { isSecret(attribute, in: files) }
+
+    package func keeper(of setting: Setting, on host: Host) -> String? { nil }
 
     package func mentions(of ids: Set<SettingID>, on host: Host) -> [SettingID: [Mention]] { [:] }
 }
