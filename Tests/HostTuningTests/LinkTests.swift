@@ -87,7 +87,7 @@ private struct Wired {
             ),
             (
                 "[{match: {driver: x}, mtu: 1500, include: [root]}]",
-                "f:2:50: link.include: found \"root\", expected one of member, virtual, virtualFunction, representor"
+                "f:2:50: link.include: unknown word \"root\", expected one of member, virtual, virtualFunction, representor"
             ),
             ("[{mtu: 1500}]", "f:2:8: link: no match, expected for example match: {driver: mlx5_core}"),
             ("[{match: {driver: x}}]", "f:2:8: link: no attribute, expected for example mtu: 9000"),
