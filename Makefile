@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build release run test lint format size bench bench-daemon try-units install clean
+.PHONY: help deps build release run test fuzz lint format size bench bench-daemon try-units install clean
 
 # --no-export-dynamic: Swift's static runtime asks for every symbol to be visible to plugins that we do not have (1 %).
 # --disable-local-rpath: root takes no library from the folder of its binary, and no start looks for them there.
@@ -40,12 +40,17 @@ test: ## lint, the units, then every test that can run here; with CI=true those 
 	@scripts/lint-test.sh
 	@scripts/lint.sh
 	@scripts/check-units.sh
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-20} scripts/fuzz.sh
 	swift test --disable-xctest
 	@$(MAKE) --no-print-directory size try-units
 
 try-units: release ## the units under a real systemd, in a container of this host's own files (root)
 	@scripts/deps.sh test
 	@scripts/try-units.sh
+
+fuzz: ## feed the parsers of netlink what no kernel would send, for FUZZ_SECONDS (60)
+	@scripts/deps.sh build
+	@scripts/fuzz.sh
 
 lint: ## the formatter's rules and our own
 	@scripts/lint.sh

@@ -50,6 +50,7 @@ for group in "${@:-all}"; do
         need systemd-container command_of systemd-nspawn # the units under a real systemd
         need systemd command_of systemd-analyze # whether systemd takes our units
         need iproute2 system_command ip      # links that come and go, in a network of the test's own
+        need ethtool system_command ethtool  # the same rings and channels as ethtool(8), and its changes are heard
         ;;
     esac
     case $group in run | all)

@@ -24,6 +24,15 @@ func call<Result: SignedInteger>(
         })
 }
 
+/// Nil where the thing is not there; every other failure is one.
+func present<Value>(_ body: () throws(KernelError) -> Value) throws(KernelError) -> Value? {
+    do throws(KernelError) {
+        return try body()
+    } catch let error where error.errno?.isAbsence == true {
+        return nil
+    }
+}
+
 /// An open file, closed at the end of its life.
 struct Descriptor: ~Copyable {
     /// For calls that have no method here. It is closed with this value.

@@ -90,7 +90,8 @@ package struct SystemFiles: Files {
         let isNode = kind == .blockDevice || record.st_mode & S_IFMT == S_IFCHR
         return FileStatus(
             kind: kind, permissions: record.st_mode & 0o7777, device: deviceNumber(record.st_dev),
-            represents: isNode ? deviceNumber(record.st_rdev) : nil, inode: UInt64(record.st_ino))
+            represents: isNode ? deviceNumber(record.st_rdev) : nil, inode: UInt64(record.st_ino),
+            user: record.st_uid, group: record.st_gid)
     }
 
     /// The path as the system knows it. A NUL would cut it short without a word.

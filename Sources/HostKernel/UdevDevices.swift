@@ -33,14 +33,6 @@ package struct UdevDevices: Devices {
         return disks
     }
 
-    private func present<Value>(_ body: () throws(KernelError) -> Value) throws(KernelError) -> Value? {
-        do throws(KernelError) {
-            return try body()
-        } catch let error where error.errno?.isAbsence == true {
-            return nil
-        }
-    }
-
     private func properties(of device: OpaquePointer) -> [String: String] {
         var properties: [String: String] = [:]
         var entry = udev_device_get_properties_list_entry(device)

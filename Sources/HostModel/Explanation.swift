@@ -5,12 +5,15 @@ package struct Explanation: Sendable {
     package var assessed: Assessed
     /// What other programs' files on this host say, in the order in which they are read.
     package var mentions: [Mention]
+    /// Who sets it again after a reboot, where that is a question: "netplan (/etc/netplan/50-cloud-init.yaml:4)".
+    package var keeper: String?
     /// Our own last write, as the ledger has it.
     package var lastWrite: LastWrite?
 
-    package init(assessed: Assessed, mentions: [Mention], lastWrite: LastWrite?) {
+    package init(assessed: Assessed, mentions: [Mention], keeper: String? = nil, lastWrite: LastWrite?) {
         self.assessed = assessed
         self.mentions = mentions
+        self.keeper = keeper
         self.lastWrite = lastWrite
     }
 }

@@ -4,6 +4,7 @@ package import FoundationEssentials
 package struct Host: Sendable {
     package var files: any Files
     package var devices: any Devices
+    package var links: any Links
     package var worker: any Worker
     /// Whether nobody waits any more for the work at hand: it must write nothing then.
     package var isAbandoned: @Sendable () -> Bool = { false }
@@ -14,11 +15,12 @@ package struct Host: Sendable {
     package var now: @Sendable () -> Date
 
     package init(
-        files: any Files, devices: any Devices, worker: any Worker = PatientWorker(), userID: UInt32, pageSize: Int,
-        now: @escaping @Sendable () -> Date
+        files: any Files, devices: any Devices, links: any Links, worker: any Worker = PatientWorker(), userID: UInt32,
+        pageSize: Int, now: @escaping @Sendable () -> Date
     ) {
         self.files = files
         self.devices = devices
+        self.links = links
         self.worker = worker
         self.userID = userID
         self.pageSize = pageSize
@@ -83,13 +85,21 @@ package struct FileStatus: Hashable, Sendable {
     package var represents: String?
     /// Its number on that device. sysfs never gives one twice between two boots.
     package var inode: UInt64
+    /// Whose it is. What is replaced is root's afterwards.
+    package var user: UInt32
+    package var group: UInt32
 
-    package init(kind: Kind, permissions: UInt32, device: String, represents: String? = nil, inode: UInt64 = 0) {
+    package init(
+        kind: Kind, permissions: UInt32, device: String, represents: String? = nil, inode: UInt64 = 0,
+        user: UInt32 = 0, group: UInt32 = 0
+    ) {
         self.kind = kind
         self.permissions = permissions
         self.device = device
         self.represents = represents
         self.inode = inode
+        self.user = user
+        self.group = group
     }
 }
 

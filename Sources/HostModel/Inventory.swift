@@ -1,7 +1,7 @@
 /// What this host is made of, as far as the configuration can ask for it. Taken once at the start of a pass.
 package struct Inventory: Sendable {
     /// What takes long to find out, and is only where a domain asks for it.
-    package enum Part: CaseIterable, Sendable { case disks, frequencyPolicies }
+    package enum Part: CaseIterable, Sendable { case disks, links, frequencyPolicies }
 
     package var hostname: String
     /// `uname -r`
@@ -18,6 +18,8 @@ package struct Inventory: Sendable {
     package var physicalCores: Int
     /// Whole disks by name.
     package var disks: [Disk]
+    /// By index.
+    package var links: [LinkEntry]
     /// What sets the clock of the CPUs that are online, by number; none on a machine without cpufreq.
     package var frequencyPolicies: [FrequencyPolicy]
     /// Whether a hypervisor says that it runs below; nil where nobody asked.
@@ -30,8 +32,8 @@ package struct Inventory: Sendable {
     package init(
         hostname: String, kernelRelease: String, model: String? = nil, memory: Int128, installedMemory: Int128? = nil,
         pageSize: Int = 4096,
-        physicalCores: Int, disks: [Disk] = [], frequencyPolicies: [FrequencyPolicy] = [], isGuest: Bool? = nil,
-        problems: [KernelError] = [], observeOnly: String? = nil
+        physicalCores: Int, disks: [Disk] = [], links: [LinkEntry] = [], frequencyPolicies: [FrequencyPolicy] = [],
+        isGuest: Bool? = nil, problems: [KernelError] = [], observeOnly: String? = nil
     ) {
         self.hostname = hostname
         self.kernelRelease = kernelRelease
@@ -41,6 +43,7 @@ package struct Inventory: Sendable {
         self.pageSize = pageSize
         self.physicalCores = physicalCores
         self.disks = disks
+        self.links = links
         self.frequencyPolicies = frequencyPolicies
         self.isGuest = isGuest
         self.problems = problems
@@ -78,6 +81,23 @@ package struct Disk: Hashable, Sendable {
     package var name: String { target.name ?? "" }
 }
 
+/// A network link that a rule can match.
+package struct LinkEntry: Hashable, Sendable {
+    /// Its sequence is the link's index.
+    package var target: Target
+    package var link: Link
+    package var claims: [Claim]
+    /// Why it is never dropped unasked, not even at boot: "carries the default route".
+    package var protection: String?
+
+    package init(target: Target, link: Link, claims: [Claim] = [], protection: String? = nil) {
+        self.target = target
+        self.link = link
+        self.claims = claims
+        self.protection = protection
+    }
+}
+
 /// CPUs that share one clock, and what sets it. (Documentation/admin-guide/pm/cpufreq.rst)
 package struct FrequencyPolicy: Hashable, Sendable {
     package var target: Target
@@ -92,11 +112,14 @@ package struct FrequencyPolicy: Hashable, Sendable {
     package var name: String { target.name ?? "" }
 }
 
-/// Why a match does not take a disk unless its rule says the word.
+/// Why a match does not take a disk or a link unless its rule says the word.
 package struct Claim: Hashable, Sendable {
     /// The words of `include:`.
     package enum Role: String, CaseIterable, Sendable {
-        case root, boot, swap, etcd, member, virtual, removable, readOnly
+        case root, boot, swap, etcd, member, virtual, removable, readOnly, virtualFunction, representor
+
+        package static let ofDisks: [Role] = [.root, .boot, .swap, .etcd, .member, .virtual, .removable, .readOnly]
+        package static let ofLinks: [Role] = [.member, .virtual, .virtualFunction, .representor]
 
         /// Whether naming the device exactly is word enough.
         package var isTakenByName: Bool { self == .member || self == .virtual }

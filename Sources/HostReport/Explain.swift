@@ -25,6 +25,7 @@ package func table(_ explanation: Explanation, style: TableStyle) -> String {
     for mention in explanation.mentions {
         add("also set by", "\(mention.origin): \(visible(mention.value))\(mention.isLater ? " (read after ours)" : "")")
     }
+    add("kept over a reboot by", explanation.keeper.map(visible))
     add("mode", setting.mode.rawValue)
     add("disruption", setting.disruption.rawValue)
     if setting.required { add("required", "yes") }
@@ -53,6 +54,7 @@ extension Document {
             ("setting", Document(SettingReport(explanation.assessed))),
             ("overridden", .list(overridden)),
             ("alsoSetBy", .list(mentions)),
+            ("keptBy", .text(orNull: explanation.keeper)),
             ("lastWrite", written ?? .null),
         ])
     }

@@ -10,9 +10,11 @@ package final class FakeKernel: Files, Devices {
 
     package init() { furnish() }
 
-    package func host(userID: UInt32 = 0, files: (any Files)? = nil) -> Host {
+    package func host(
+        userID: UInt32 = 0, files: (any Files)? = nil, links: any Links = FakeLinks()
+    ) -> Host {
         Host(
-            files: files ?? self, devices: self, userID: userID, pageSize: 4096,
+            files: files ?? self, devices: self, links: links, userID: userID, pageSize: 4096,
             now: { Date(timeIntervalSince1970: 1_795_000_000) })
     }
 

@@ -9,7 +9,8 @@ package func fixtureHost(
 ) -> Host {
     let files = FaultyFiles(SystemFiles(root: folder), .always(.readOnly), among: FaultyFiles.Call.changes)
     return Host(
-        files: files, devices: TreeDevices(files: files), userID: userID, pageSize: pageSize, now: { now })
+        files: files, devices: TreeDevices(files: files), links: FakeLinks(), userID: userID, pageSize: pageSize,
+        now: { now })
 }
 
 /// The disks of a tree, with the properties that udev kept of them (`E:` lines of `/run/udev/data/bMAJOR:MINOR`).

@@ -1,5 +1,5 @@
 /// The registry: what this program tunes. A new domain is a folder and a line here.
-package let allDomains: [any TuningDomain] = [SysctlDomain(), BlockDomain(), CPUDomain()]
+package let allDomains: [any TuningDomain] = [SysctlDomain(), BlockDomain(), LinkDomain(), CPUDomain()]
 
 /// Domains that the configuration's schema names and this version does not tune yet.
-package let plannedDomains = ["link", "limits", "kubelet", "mount", "cmdline", "time", "packages"]
+package let plannedDomains = ["limits", "kubelet", "mount", "cmdline", "time", "packages"]

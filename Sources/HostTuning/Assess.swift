@@ -4,14 +4,15 @@ package import HostModel
 /// Compares this host with its settings, one target at a time. Reads only; what a dry run shows is what a real one
 /// starts from.
 package func assess(
-    _ settings: [Setting], allowing allowed: Set<Disruption>, on host: Host, kernel: String, ledger: Ledger,
+    _ settings: [Setting], allowing allowed: (Setting) -> Set<Disruption>, on host: Host, kernel: String,
+    ledger: Ledger,
     domains: [any TuningDomain] = allDomains
 ) -> [Assessed] {
     let readings = read(settings, on: host, domains: domains)
     var left: Set<SettingID> = []
     let assessed = zip(settings, readings).compactMap { setting, reading -> Assessed? in
         guard let reading else { return nil }
-        let result = judge(setting, reading, allowing: allowed, entry: ledger[setting], kernel: kernel)
+        let result = judge(setting, reading, allowing: allowed(setting), entry: ledger[setting], kernel: kernel)
         if result == nil { left.insert(setting.id) }
         return result
     }

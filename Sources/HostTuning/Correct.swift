@@ -37,10 +37,13 @@ package func correct(
     if !toWrite.isEmpty {
         try file.save(ledger, to: host.files, evenIfSame: true)
         let parts = Dictionary(grouping: assessed.indices) { Part(assessed[$0].setting) }
-        var seen: Set<Part> = []
         for domain in domains {
-            for part in toWrite where part.domain == domain.name && seen.insert(part).inserted && !host.isAbandoned() {
-                guard let target = part.target, let own = parts[part] else { continue }
+            let own = toWrite.filter { $0.domain == domain.name }
+            var seen: Set<Target> = []
+            let targets = own.compactMap(\.target).filter { seen.insert($0).inserted }
+            let settings = own.flatMap { parts[$0] ?? [] }.map { assessed[$0].setting }
+            for target in domain.ordered(targets, for: settings, on: host) where !host.isAbandoned() {
+                guard let own = parts[Part(domain: domain.name, target: target)] else { continue }
                 let settings = own.map { correction.settings[$0] }
                 var work = Work(
                     domain: domain, target: target, settings: settings,
@@ -50,7 +53,10 @@ package func correct(
                             return isSelected(setting.id) && ledger[setting] != nil
                         }),
                     refused: Set(settings.indices.filter { refused.contains(settings[$0].setting.id) }),
-                    entries: ledger.entries(of: settings.map(\.setting)), allowed: desire.policy.allow, kernel: kernel)
+                    entries: ledger.entries(of: settings.map(\.setting)),
+                    allowed: Dictionary(
+                        uniqueKeysWithValues: settings.map { ($0.setting.id, desire.allowed(for: $0.setting)) }),
+                    kernel: kernel)
                 work.perform(on: target, of: host)
                 for (index, result) in zip(own, work.settings) { correction.settings[index] = result }
                 correction.attempts += work.attempts
@@ -72,10 +78,12 @@ struct Part: Hashable {
     let domain: String
     let target: Target?
 
-    init(_ setting: Setting) {
-        domain = setting.id.domain
-        target = setting.target
+    init(domain: String, target: Target?) {
+        self.domain = domain
+        self.target = target
     }
+
+    init(_ setting: Setting) { self.init(domain: setting.id.domain, target: setting.target) }
 }
 
 /// The work on one target, from its settings as they were found to how they stand afterwards. A value, so that it can
@@ -90,7 +98,7 @@ private struct Work: Sendable {
     let refused: Set<Int>
     /// Of the ledger, as they were before.
     var entries: [SettingID: Ledger.Entry]
-    let allowed: Set<Disruption>
+    let allowed: [SettingID: Set<Disruption>]
     let kernel: String
     var attempts: [Attempt] = []
     var settled: [(attempt: Attempt, result: Assessed)] = []
@@ -111,7 +119,10 @@ private struct Work: Sendable {
                 let setting = settings[index].setting
                 let reading = domain.read(setting, on: host)
                 var entry = entries[setting.id]
-                guard var result = judge(setting, reading, allowing: allowed, entry: entry, kernel: kernel) else {
+                guard
+                    var result = judge(
+                        setting, reading, allowing: allowed[setting.id] ?? [], entry: entry, kernel: kernel)
+                else {
                     continue
                 }
                 if let attempt = made[setting.id] {

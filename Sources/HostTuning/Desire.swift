@@ -46,6 +46,14 @@ package struct Desire: Sendable {
     /// Sorted by id.
     package var settings: [Setting]
     package var policy: Policy
+    /// Targets that carry nothing yet: they may be dropped for a moment though the policy does not say so.
+    package var idle: Set<Target> = []
+
+    /// What a change of this setting may disturb.
+    package func allowed(for setting: Setting) -> Set<Disruption> {
+        guard let target = setting.target, idle.contains(target) else { return policy.allow }
+        return policy.allow.union([.linkFlap])
+    }
 }
 
 /// Works out the settings of this host. Pure: the same configuration, inventory and ledger give the same settings.
@@ -99,7 +107,7 @@ private func settings(
             target: target,
             requirement: rule.demand.requirement(on: inventory) ?? .maximum,
             mode: rule.options.mode ?? policy.domainModes[rule.domain] ?? policy.mode,
-            disruption: domain.disruption(of: rule.attribute),
+            disruption: domain.disruption(of: rule.attribute, on: target, in: inventory),
             required: rule.options.required,
             keepOnRemoval: rule.options.keepOnRemoval,
             origin: rule.origin,
@@ -161,7 +169,7 @@ private func restorations(
                 domain.value(entry.original, of: entry.key.attribute),
                 ours: entry.ours.map { $0.map { domain.value($0, of: entry.key.attribute) } }),
             mode: policy.domainModes[domain.name] ?? policy.mode,
-            disruption: domain.disruption(of: entry.key.attribute),
+            disruption: domain.disruption(of: entry.key.attribute, on: target, in: inventory),
             origin: entry.source,
             note: "no longer asked: goes back to what was found before the first write")
     }

@@ -125,7 +125,10 @@ package struct Reconciler: Sendable {
             entry.written.map { LastWrite(value: $0, firstTime: entry.time, kernel: entry.kernel) }
         }
         let mentions = domain?.mentions(of: [assessed.setting.id], on: host)[assessed.setting.id] ?? []
-        return .setting(Explanation(assessed: assessed, mentions: mentions, lastWrite: lastWrite))
+        return .setting(
+            Explanation(
+                assessed: assessed, mentions: mentions, keeper: domain?.keeper(of: assessed.setting, on: host),
+                lastWrite: lastWrite))
     }
 
     /// Compares, writes what may be written, and compares again. The caller holds the lock (`lock()`).
@@ -215,7 +218,7 @@ package struct Reconciler: Sendable {
         let policy = Policy(allow: Policy().allow.union(allowing))
         let desire = reversal(of: ledger, on: inventory, policy: policy)
         let settings = assess(
-            desire.settings, allowing: desire.policy.allow, on: host, kernel: inventory.kernelRelease, ledger: ledger)
+            desire.settings, allowing: desire.allowed(for:), on: host, kernel: inventory.kernelRelease, ledger: ledger)
         let pass = Pass(
             inventory: inventory, time: host.now(), policy: policy, settings: settings, before: settings.values,
             isHeld: ledger.isHeld, problems: Problems(), errors: inventory.problems)
@@ -248,6 +251,8 @@ package struct Reconciler: Sendable {
         var inventory: Inventory?
         var assessed: [SettingID: Assessed] = [:]
         var isStale: @Sendable (Assessed) -> Bool = { _ in true }
+        /// Whether a link carries nothing yet: at boot, or since it has just appeared.
+        var isIdle: @Sendable (Target) -> Bool = { _ in false }
 
         init(rules: Rules, ledger: Ledger) {
             self.rules = rules
@@ -263,13 +268,15 @@ package struct Reconciler: Sendable {
             memory.rules, on: inventory, ledger: ledger, overrulingMode: overrulingMode, problems: &problems)
         guard !problems.hasErrors else { throw InvalidConfiguration(problems) }
         wanted.policy.allow.formUnion(allowing)
+        wanted.idle = Set(
+            inventory.links.filter { $0.protection == nil && memory.isIdle($0.target) }.map(\.target))
         // What is new, asked for in another way or of another device is read in any case.
         let known = wanted.settings.map { setting in
             memory.assessed[setting.id].flatMap { $0.setting == setting && !memory.isStale($0) ? $0 : nil }
         }
         let unknown = zip(wanted.settings, known).compactMap { $1 == nil ? $0 : nil }
         var settings = assess(
-            unknown, allowing: wanted.policy.allow, on: host, kernel: inventory.kernelRelease, ledger: ledger)
+            unknown, allowing: wanted.allowed(for:), on: host, kernel: inventory.kernelRelease, ledger: ledger)
         let remembered = known.compactMap(\.self)
         if !remembered.isEmpty { settings = (settings + remembered).sorted { $0.setting.id < $1.setting.id } }
         var pass = Pass(

@@ -19,7 +19,7 @@ package func reversal(
                         attribute: entry.key.attribute),
                     target: target,
                     requirement: .original(domain.value(entry.original, of: entry.key.attribute), ours: nil),
-                    disruption: domain.disruption(of: entry.key.attribute),
+                    disruption: domain.disruption(of: entry.key.attribute, on: target, in: inventory),
                     origin: entry.source,
                     awaiting: target == nil
                         ? "\(entry.key.identity) is not here; its original stays in the ledger" : nil))

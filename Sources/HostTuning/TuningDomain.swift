@@ -23,6 +23,9 @@ package protocol TuningDomain: Sendable {
 
     func disruption(of attribute: String) -> Disruption
 
+    /// The same for one target, where it makes a difference what that is and how it stands.
+    func disruption(of attribute: String, on target: Target?, in inventory: Inventory) -> Disruption
+
     /// Whether an event may have changed what this setting holds, or whether it is there at all.
     func isStale(_ assessed: Assessed, after event: HostEvent) -> Bool
 
@@ -49,6 +52,9 @@ package protocol TuningDomain: Sendable {
     /// while the other is asked for.
     func rival(of attribute: String) -> String?
 
+    /// In which order targets are worked on, where one must be ready for another.
+    func ordered(_ targets: [Target], for settings: [Setting], on host: Host) -> [Target]
+
     /// Makes it so, for all settings of one target together, in the order that the kernel needs; each is read before it
     /// is written, and what holds already is not written. One refusal does not keep the others from being tried.
     func apply(_ settings: [Setting], to target: Target, on host: Host) -> [Attempt]
@@ -68,6 +74,9 @@ package protocol TuningDomain: Sendable {
     /// judged by its name: most of it is no secret, and a report that hides it tells nothing.
     func isHidden(_ attribute: String, in files: any Files) -> Bool
 
+    /// Who sets it again after a reboot, where that is a question: for `explain`.
+    func keeper(of setting: Setting, on host: Host) -> String?
+
     /// Where else on this host the same things are set, in the order in which the last one wins at boot.
     func mentions(of ids: Set<SettingID>, on host: Host) -> [SettingID: [Mention]]
 }
@@ -75,6 +84,12 @@ package protocol TuningDomain: Sendable {
 /// What many kinds of things do not have.
 extension TuningDomain {
     package var needs: Set<Inventory.Part> { [] }
+
+    package func disruption(of attribute: String, on target: Target?, in inventory: Inventory) -> Disruption {
+        disruption(of: attribute)
+    }
+
+    package func ordered(_ targets: [Target], for settings: [Setting], on host: Host) -> [Target] { targets }
 
     package func isStale(_ assessed: Assessed, after event: HostEvent) -> Bool { false }
 
@@ -97,6 +112,8 @@ extension TuningDomain {
     package func isSecret(_ attribute: String, in files: any Files) -> Bool { false }
 
     package func isHidden(_ attribute: String, in files: any Files) -> Bool { isSecret(attribute, in: files) }
+
+    package func keeper(of setting: Setting, on host: Host) -> String? { nil }
 
     package func mentions(of ids: Set<SettingID>, on host: Host) -> [SettingID: [Mention]] { [:] }
 }

@@ -68,6 +68,7 @@ struct Run: ParsableCommand {
             }
         }
         watch { try LinkEvents() }
+        watch { try EthtoolEvents() }
         watch { try UdevEvents() }
         watch { try MountEvents() }
         watch { try FolderEvents(folders: [folder, "\(folder)/config.d", "\(folder)/profiles"]) }

@@ -152,8 +152,9 @@ func watchSleep(tellingIn mailbox: Mailbox<String>, milliseconds: UInt32 = 50) t
     let thread = try SystemFiles().resolve("/proc/thread-self")
     try startThread(named: "watcher") {
         var answer = ""
-        // Beside other tests a thread takes its time to fall asleep.
-        for _ in 1...4 where answer != "asleep" {
+        // Beside other tests a thread takes its time to fall asleep, and each tool of theirs that ends (SIGCHLD) wakes
+        // whoever polls a signalfd of this process, without an event.
+        for _ in 1...20 where answer != "asleep" {
             usleep(50_000)
             let before = (runs(of: thread), switches(of: thread))
             usleep(milliseconds * 1000)

@@ -228,21 +228,6 @@ private func send(_ bytes: [UInt8], to receiver: Int32) throws {
     guard sent == bytes.count else { throw KernelError("send", "netlink", errno: Errno(rawValue: errno)) }
 }
 
-/// Mounts and a network of the calling thread's own.
-func unshareAll() -> Bool { clinux_unshare_mounts() == 0 && clinux_unshare_network() == 0 }
-
-/// Runs a tool in the namespaces of the calling thread.
-private func run(_ tool: String, _ arguments: [String]) -> Bool {
-    var process = pid_t()
-    let words = ([tool] + arguments).map { strdup($0) }
-    defer { for word in words { free(word) } }
-    var list = words + [nil]
-    guard posix_spawnp(&process, tool, nil, nil, &list, environ) == 0 else { return false }
-    var status: Int32 = -1
-    while waitpid(process, &status, 0) == -1 && errno == EINTR {}
-    return status == 0
-}
-
 /// Lets the kernel tell the network of the calling thread of a device that is not there.
 private func sendUevent(_ lines: [String], _ path: String) throws {
     let payload = Array((["add@\(path)"] + lines).map { "\($0)\0" }.joined().utf8)

@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test(
-        "a claimed disk takes its word; its exact name does for virtual and member ones", arguments: Claim.Role.allCases
+        "a claimed disk takes its word; its exact name does for virtual and member ones", arguments: Claim.Role.ofDisks
     )
     func claims(role: Claim.Role) throws {
         let disks = [disk("sda", role)]
@@ -47,7 +47,7 @@ import Testing
         #expect(try isTaken("match: {name: \"sd*\"}, include: [\(role.rawValue)]"))
         #expect(try isTaken("match: {name: sda}") == [.member, .virtual].contains(role))
         #expect(try isTaken("match: {serial: sda}") == false)
-        for other in Claim.Role.allCases where other != role {
+        for other in Claim.Role.ofDisks where other != role {
             #expect(try !isTaken("match: {name: \"sd*\"}, include: [\(other.rawValue)]"))
         }
     }

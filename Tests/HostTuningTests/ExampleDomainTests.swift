@@ -82,7 +82,7 @@ struct ExampleDomainTests {
         let wanted = desire(
             rules, on: inventory, ledger: ledger, domains: [HugePagesDomain()], problems: &problems)
         let settings = assess(
-            wanted.settings, allowing: wanted.policy.allow, on: host, kernel: "6.8", ledger: ledger,
+            wanted.settings, allowing: wanted.allowed(for:), on: host, kernel: "6.8", ledger: ledger,
             domains: [HugePagesDomain()])
         guard writing else { return settings }
         return try correct(

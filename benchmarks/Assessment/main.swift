@@ -64,7 +64,7 @@ func pass(over host: Host, _ rules: Rules) throws -> (stages: Stages, settings: 
     let wanted = timed(&stages.desire) { desire(rules, on: inventory, ledger: ledger, problems: &problems) }
     let settings = timed(&stages.assess) {
         assess(
-            wanted.settings, allowing: wanted.policy.allow, on: host, kernel: inventory.kernelRelease, ledger: ledger)
+            wanted.settings, allowing: wanted.allowed(for:), on: host, kernel: inventory.kernelRelease, ledger: ledger)
     }
     return (stages, settings)
 }

@@ -19,6 +19,7 @@ package struct Daemon: Sendable {
     /// As it is on the disk; nil where it can't be read, and nothing may be written.
     private var ledger: Ledger?
     private var inventory: Inventory?
+    private var isBoot = false
     private var assessed: [SettingID: Assessed] = [:]
     private var patience: [SettingID: Patience] = [:]
     /// What the last pass could not write for want of a ledger: it is due until there is one again.
@@ -93,6 +94,7 @@ package struct Daemon: Sendable {
         case .schedule: return round(among: nil, at: uptime)
         case .events(let events): return round(among: events, at: uptime)
         case .start, .reload:
+            if reason.isStart { isBoot = noteBoot() }
             load()
             var round = round(among: nil, isDue: configuration.error == nil || reason.isStart, at: uptime)
             round.warnings = problems.list.filter { $0.severity == .warning }.map(secrets.text) + round.warnings
@@ -106,6 +108,23 @@ package struct Daemon: Sendable {
         case .revert(let order): return answer(at: uptime) { daemon throws in try daemon.revert(order, at: uptime) }
         }
     }
+
+    /// Whether this is the first start since the host has booted, and soon after that. A restart is no boot; nor is the
+    /// first start ever, on a host that has long been at work.
+    private func noteBoot() -> Bool {
+        let files = reconciler.host.files
+        let path = "\(reconciler.ledgerFile.folder)/boot-id"
+        guard let boot = try? files.read("/proc/sys/kernel/random/boot_id") else { return false }
+        let last = try? files.read(path)
+        if last == boot { return false }
+        // Where it can't be noted, the next start must not take itself for the first.
+        guard (try? files.replace(path, with: boot, permissions: 0o644)) != nil, last != nil else { return false }
+        let uptime = (try? files.read("/proc/uptime")).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return Double(uptime.prefix { $0 != " " }).map { $0 < Self.boot } ?? false
+    }
+
+    /// Seconds after which a host is at work.
+    private static let boot = 600.0
 
     // MARK: Configuration
 
@@ -297,6 +316,13 @@ package struct Daemon: Sendable {
         var memory = Reconciler.Memory(rules: rules, ledger: ledger)
         memory.inventory = inventory
         memory.assessed = assessed
+        if let inventory {
+            // What has just appeared carries nothing yet. A host has one link at least, if they were looked at.
+            let known = Set(inventory.links.map(\.target))
+            memory.isIdle = { !known.isEmpty && !known.contains($0) }
+        } else if isBoot {
+            memory.isIdle = { _ in true }
+        }
         guard let events, !events.contains(.everything) else { return memory }
         memory.isStale = { assessed in events.contains { assessed.isStale(after: $0) } }
         return memory

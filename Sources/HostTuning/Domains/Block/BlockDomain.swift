@@ -74,7 +74,8 @@ package struct BlockDomain: TuningDomain {
 
     private func roles(_ node: Node, problems: inout Problems) -> Set<Claim.Role> {
         let items = node.items("block.include", &problems, expected: "a list such as [virtual, member]") ?? []
-        return Set(items.compactMap { $0.choice("block.include", of: Claim.Role.self, &problems) })
+        let words = Claim.Role.ofDisks.map(\.rawValue)
+        return Set(items.compactMap { $0.word("block.include", among: words, &problems).flatMap(Claim.Role.init) })
     }
 
     package func targets(in inventory: Inventory) -> [Target] { inventory.disks.map(\.target) }

@@ -1,0 +1,24 @@
+/// The network links of this host, in the network namespace of the calling thread.
+///
+/// A link is named by its index and never by its name, which may be another's by now. Errors are about `link NAME`, with
+/// the kernel's own words where it has some; a link that is not there is ENODEV, and what its driver does not have is
+/// EOPNOTSUPP, both `Errno.isAbsence`.
+package protocol Links: Sendable {
+    /// All of them, by index. RTM_GETLINK of `rtnetlink(7)`
+    func links() throws(KernelError) -> [Link]
+    /// Nil where there is none.
+    func link(_ index: UInt32) throws(KernelError) -> Link?
+    /// ETHTOOL_MSG_RINGS_GET
+    func rings(of index: UInt32) throws(KernelError) -> Rings
+    /// ETHTOOL_MSG_CHANNELS_GET
+    func channels(of index: UInt32) throws(KernelError) -> Channels
+    /// Sets these and leaves the others, in one change: most drivers drop the link for each. What the driver made of them
+    /// is to be read afterwards: some round. ETHTOOL_MSG_RINGS_SET
+    func setRings(_ values: [RingParameter: UInt32], of index: UInt32) throws(KernelError)
+    /// Sets these and leaves the others, in one change. ETHTOOL_MSG_CHANNELS_SET
+    func setChannels(_ values: [ChannelParameter: UInt32], of index: UInt32) throws(KernelError)
+    /// Bytes. IFLA_MTU of RTM_SETLINK
+    func setMTU(_ mtu: UInt32, of index: UInt32) throws(KernelError)
+    /// Waits for the carrier to come back after a write that dropped it. False where it has not, after so many seconds.
+    func awaitCarrier(of index: UInt32, seconds: Double) throws(KernelError) -> Bool
+}
