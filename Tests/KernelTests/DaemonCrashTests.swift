@@ -70,7 +70,7 @@ extension WholeProgram {
                         $0.hasPrefix("#") || $0.contains(/^-[a-z0-9_\/]+ = .+$/)
                     },
                 "round \(round): \(boot)")
-            let known = ["ledger.json", "last-good.json", "lock", "99-zz-ais-hostd.conf"]
+            let known = ["ledger.json", "last-good.json", "lock", "boot-id", "99-zz-ais-hostd.conf"]
             let others = (sandbox.names(in: "/var/lib/ais-hostd") + sandbox.names(in: "/etc/sysctl.d")).filter {
                 !known.contains($0)
             }

@@ -14,52 +14,18 @@ package struct BlockDomain: TuningDomain {
     package init() {}
 
     package func rules(of section: Section, conditions: [Condition], problems: inout Problems) -> [Rule] {
-        let items =
-            section.node.items(name, &problems, expected: "a list of rules, each with match and attributes") ?? []
-        return items.flatMap { rules(of: $0, conditions: conditions, problems: &problems) }
-    }
-
-    private func rules(of node: Node, conditions: [Condition], problems: inout Problems) -> [Rule] {
-        guard let entries = node.entries(name, &problems, expected: "a rule with match and attributes") else {
-            return []
-        }
-        var options = RuleOptions(conditions: conditions)
-        var match: Match?
-        var include: Set<Claim.Role> = []
-        var attributes: [(attribute: BlockAttribute, entry: Node.Entry)] = []
-        for entry in entries where !options.take(entry, key: name, problems: &problems) {
-            if entry.name == "match" {
-                match = Match.decode(entry.value, key: "block.match", fields: Self.fields, problems: &problems)
-                checkNames(entry.value, problems: &problems)
-            } else if entry.name == "include" {
-                include = roles(entry.value, problems: &problems)
-            } else if let attribute = BlockAttribute(rawValue: entry.name) {
-                attributes.append((attribute, entry))
-            } else {
-                let expected = BlockAttribute.allCases.map(\.rawValue) + ["match", "include"] + RuleOptions.keys
-                problems.unknownKey(entry, key: "block.\(entry.name)", expected: expected)
-            }
-        }
-        if !entries.contains(where: { $0.name == "match" }) {
-            problems.error("no match, expected for example match: {name: \"sd*\"}", at: node.origin, key: name)
-        }
-        if attributes.isEmpty, entries.allSatisfy({ (["match", "include"] + RuleOptions.keys).contains($0.name) }) {
-            problems.error("no attribute, expected for example scheduler: mq-deadline", at: node.origin, key: name)
-        }
-        return attributes.compactMap { attribute, entry in
-            let key = "block.\(attribute.rawValue)"
-            let wish = Wish.decode(
-                entry.value, key: key, options: options, problems: &problems,
-                value: { attribute.decode($0, key: key, problems: &$1) }, members: nil)
-            guard let wish, let match else { return nil }
-            return Rule(
-                domain: name, attribute: attribute.rawValue, match: match, include: include, demand: wish.demand,
-                options: wish.options, origin: entry.origin)
-        }
+        DeviceRules(
+            domain: name, fields: Self.fields, roles: Claim.Role.ofDisks, keys: BlockAttribute.allCases.map(\.rawValue),
+            example: ("match: {name: \"sd*\"}", "scheduler: mq-deadline"), review: checkNames,
+            attributes: { entry, _ in
+                BlockAttribute(rawValue: entry.name).map { [.init(name: entry.name, attribute: $0, entry: entry)] }
+            },
+            decode: { $0.decode($1, key: $2, problems: &$3) }
+        ).rules(of: section, conditions: conditions, problems: &problems)
     }
 
     /// A path can never be a disk's name, and would wait for its disk in silence.
-    private func checkNames(_ match: Node, problems: inout Problems) {
+    private func checkNames(_ match: Node, _ problems: inout Problems) {
         guard case .mapping(let entries) = match.content, let name = entries.first(where: { $0.name == "name" }) else {
             return
         }
@@ -70,12 +36,6 @@ package struct BlockDomain: TuningDomain {
             problems.error(
                 "\(quoted(text)) is a path, expected a name such as sda", at: node.origin, key: "block.match.name")
         }
-    }
-
-    private func roles(_ node: Node, problems: inout Problems) -> Set<Claim.Role> {
-        let items = node.items("block.include", &problems, expected: "a list such as [virtual, member]") ?? []
-        let words = Claim.Role.ofDisks.map(\.rawValue)
-        return Set(items.compactMap { $0.word("block.include", among: words, &problems).flatMap(Claim.Role.init) })
     }
 
     package func targets(in inventory: Inventory) -> [Target] { inventory.disks.map(\.target) }

@@ -12,48 +12,19 @@ package struct LinkDomain: TuningDomain {
     package init() {}
 
     package func rules(of section: Section, conditions: [Condition], problems: inout Problems) -> [Rule] {
-        let items =
-            section.node.items(name, &problems, expected: "a list of rules, each with match and attributes") ?? []
-        return items.flatMap { rules(of: $0, conditions: conditions, problems: &problems) }
+        DeviceRules(
+            domain: name, fields: Self.fields, roles: Claim.Role.ofLinks, keys: ["mtu", "rings", "channels"],
+            example: ("match: {driver: mlx5_core}", "mtu: 9000"), attributes: attributes,
+            decode: { $0.decode($1, key: $2, problems: &$3) }
+        ).rules(of: section, conditions: conditions, problems: &problems)
     }
 
-    private func rules(of node: Node, conditions: [Condition], problems: inout Problems) -> [Rule] {
-        guard let entries = node.entries(name, &problems, expected: "a rule with match and attributes") else {
-            return []
-        }
-        var options = RuleOptions(conditions: conditions)
-        var match: Match?
-        var include: Set<Claim.Role> = []
-        var attributes: [(attribute: LinkAttribute, entry: Node.Entry)] = []
-        for entry in entries where !options.take(entry, key: name, problems: &problems) {
-            switch entry.name {
-            case "match": match = Match.decode(entry.value, key: "link.match", fields: Self.fields, problems: &problems)
-            case "include": include = roles(entry.value, problems: &problems)
-            case "mtu": attributes.append((.mtu, entry))
-            case "rings":
-                attributes += parameters(entry, of: RingParameter.allCases, problems: &problems) { .ring($0) }
-            case "channels":
-                attributes += parameters(entry, of: ChannelParameter.allCases, problems: &problems) { .channel($0) }
-            default:
-                let expected = ["mtu", "rings", "channels", "match", "include"] + RuleOptions.keys
-                problems.unknownKey(entry, key: "link.\(entry.name)", expected: expected)
-            }
-        }
-        if !entries.contains(where: { $0.name == "match" }) {
-            problems.error("no match, expected for example match: {driver: mlx5_core}", at: node.origin, key: name)
-        }
-        if attributes.isEmpty, entries.allSatisfy({ (["match", "include"] + RuleOptions.keys).contains($0.name) }) {
-            problems.error("no attribute, expected for example mtu: 9000", at: node.origin, key: name)
-        }
-        return attributes.compactMap { attribute, entry in
-            let key = "link.\(attribute.name)"
-            let wish = Wish.decode(
-                entry.value, key: key, options: options, problems: &problems,
-                value: { attribute.decode($0, key: key, problems: &$1) }, members: nil)
-            guard let wish, let match else { return nil }
-            return Rule(
-                domain: name, attribute: attribute.name, match: match, include: include, demand: wish.demand,
-                options: wish.options, origin: entry.origin)
+    private func attributes(_ entry: Node.Entry, _ problems: inout Problems) -> [DeviceRules<LinkAttribute>.Asked]? {
+        switch entry.name {
+        case "mtu": [.init(name: LinkAttribute.mtu.name, attribute: .mtu, entry: entry)]
+        case "rings": parameters(entry, of: RingParameter.allCases, problems: &problems) { .ring($0) }
+        case "channels": parameters(entry, of: ChannelParameter.allCases, problems: &problems) { .channel($0) }
+        default: nil
         }
     }
 
@@ -61,7 +32,7 @@ package struct LinkDomain: TuningDomain {
     private func parameters<Parameter: RawRepresentable<String>>(
         _ entry: Node.Entry, of parameters: [Parameter], problems: inout Problems,
         _ attribute: (Parameter) -> LinkAttribute
-    ) -> [(LinkAttribute, Node.Entry)] {
+    ) -> [DeviceRules<LinkAttribute>.Asked] {
         let key = "link.\(entry.name)"
         let words = parameters.map(\.rawValue)
         guard let entries = entry.value.entries(key, &problems, expected: "a mapping such as {\(words[0]): 8192}")
@@ -71,14 +42,9 @@ package struct LinkDomain: TuningDomain {
                 problems.unknownKey(entry, key: "\(key).\(entry.name)", expected: words)
                 return nil
             }
-            return (attribute(parameter), entry)
+            let attribute = attribute(parameter)
+            return .init(name: attribute.name, attribute: attribute, entry: entry)
         }
-    }
-
-    private func roles(_ node: Node, problems: inout Problems) -> Set<Claim.Role> {
-        let items = node.items("link.include", &problems, expected: "a list such as [virtual, member]") ?? []
-        let words = Claim.Role.ofLinks.map(\.rawValue)
-        return Set(items.compactMap { $0.word("link.include", among: words, &problems).flatMap(Claim.Role.init) })
     }
 
     package func targets(in inventory: Inventory) -> [Target] { inventory.links.map(\.target) }
