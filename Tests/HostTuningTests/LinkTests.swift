@@ -87,7 +87,7 @@ private struct Wired {
             ),
             (
                 "[{match: {driver: x}, mtu: 1500, include: [root]}]",
-                "f:2:50: link.include: found \"root\", expected one of member, virtual, virtualFunction, representor"
+                "f:2:50: link.include: unknown word \"root\", expected one of member, virtual, virtualFunction, representor"
             ),
             ("[{mtu: 1500}]", "f:2:8: link: no match, expected for example match: {driver: mlx5_core}"),
             ("[{match: {driver: x}}]", "f:2:8: link: no attribute, expected for example mtu: 9000"),
@@ -250,6 +250,19 @@ private struct Wired {
         let gone = daemon.pass(.events([.links]), at: 3)
         #expect(!gone.settings.contains { $0.id.object == "new" })
         #expect(gone.errors == [])
+    }
+
+    @Test("a link that is renamed while it carries has not appeared: it is not dropped without the word")
+    func renamedInUse() throws {
+        let wired = Wired(Self.reference, allow: "[io-stall]")
+        wired.mellanox(1, "old")
+        var daemon = Daemon(wired.reconciler())
+        _ = daemon.pass(.start, at: 0)
+        wired.links.rename(1, to: "new")
+        let round = daemon.pass(.events([.links]), at: 1)
+        #expect(round.settings.map(\.id.object) == ["new", "new", "new"])
+        #expect(round.settings.allSatisfy { $0.pendingOn == .permission })
+        #expect(wired.links.writes == [])
     }
 
     @Test("at boot links may be dropped, once; an installation on a live host is no boot, nor is a restart")
