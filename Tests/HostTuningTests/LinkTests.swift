@@ -252,6 +252,19 @@ private struct Wired {
         #expect(gone.errors == [])
     }
 
+    @Test("a link that is renamed while it carries has not appeared: it is not dropped without the word")
+    func renamedInUse() throws {
+        let wired = Wired(Self.reference, allow: "[io-stall]")
+        wired.mellanox(1, "old")
+        var daemon = Daemon(wired.reconciler())
+        _ = daemon.pass(.start, at: 0)
+        wired.links.rename(1, to: "new")
+        let round = daemon.pass(.events([.links]), at: 1)
+        #expect(round.settings.map(\.id.object) == ["new", "new", "new"])
+        #expect(round.settings.allSatisfy { $0.pendingOn == .permission })
+        #expect(wired.links.writes == [])
+    }
+
     @Test("at boot links may be dropped, once; an installation on a live host is no boot, nor is a restart")
     func boot() throws {
         let wired = Wired(Self.reference, allow: "[io-stall]")

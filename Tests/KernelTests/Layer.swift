@@ -9,7 +9,7 @@ enum Layer {
         if geteuid() != 0 { missing.append("root: namespaces and loop disks take it") }
         let tools = [
             "unshare", "nsenter", "mount", "losetup", "sysctl", "lsblk", "strace", "setpriv", "script", "timeout", "ip",
-            "curl", "mkfs.ext4",
+            "curl", "mkfs.ext4", "ethtool",
         ]
         for tool in tools {
             let isHere = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"].contains {

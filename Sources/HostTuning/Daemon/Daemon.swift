@@ -238,8 +238,9 @@ package struct Daemon: Sendable {
         memory.assessed = assessed
         if let inventory {
             // What has just appeared carries nothing yet. A host has one link at least, if they were looked at.
-            let known = Set(inventory.links.map(\.target))
-            memory.isIdle = { !known.isEmpty && !known.contains($0) }
+            // By its number: one that was renamed carries on under its new name.
+            let known = Set(inventory.links.map(\.target.sequence))
+            memory.isIdle = { !known.isEmpty && !known.contains($0.sequence) }
         } else if isBoot {
             memory.isIdle = { _ in true }
         }
