@@ -81,7 +81,8 @@ private struct ConnectX5 {
         try Node.installProfiles(on: captured.kernel)
         captured.kernel.set(
             "/etc/ais-hostd/config.yaml",
-            "apiVersion: ais-hostd/v1\nprofiles: [ais-required/v1, ais-hdd/v1, ais-mlx5/v1]")
+            "apiVersion: ais-hostd/v1\nallow: [io-stall, link-flap]\nprofiles: [ais-required/v1, ais-hdd/v1, ais-mlx5/v1]"
+        )
         let pass = try Reconciler(host: captured.host, stateFolder: Node.state).check()
         #expect(pass.errors == [])
         #expect(
@@ -131,6 +132,24 @@ private struct ConnectX5 {
         for _ in 0..<3 { #expect(try reconciler.apply()["link/a/rings.rx"]?.outcome.state == .adjusted) }
         #expect(links.writes == [])
         #expect(try links.link(1)?.carrierChanges == carrier)
+    }
+
+    @Test("a wish that comes to the size that is there already is no failure either, and drops nothing")
+    func alreadyRounded() throws {
+        links.mellanox(1, "a")
+        links.hold(1, [.ring(.rx): 8192])
+        let reconciler = reconciler("allow: [link-flap]\nlink:\n  - {match: {name: a}, rings: {rx: 5000}}")
+        for _ in 0..<3 { #expect(try reconciler.apply()["link/a/rings.rx"]?.outcome.state == .adjusted) }
+        #expect(links.writes.count == 1)
+        #expect(try links.link(1)?.carrierChanges == 2)
+    }
+
+    @Test("a driver that ignores the wish is told from one that rounds it")
+    func ignored() throws {
+        links.mellanox(1, "a")
+        links.behave(1, .ring(.rx), .ignoring)
+        let reconciler = reconciler("allow: [link-flap]\nlink:\n  - {match: {name: a}, rings: {rx: 5000}}")
+        #expect(try reconciler.apply()["link/a/rings.rx"]?.outcome.state == .failed)
     }
 
     @Test("less than the driver's least fails with its errno, and leaves the rings alone")
