@@ -25,6 +25,22 @@ extension SystemFiles {
         try folder.sync()
     }
 
+    /// Writes a new file, for its owner alone, where none may be: EEXIST. What could not be written whole goes.
+    package func create(_ path: String, with contents: [UInt8]) throws(KernelError) {
+        let path = path.contains("/") ? path : "./\(path)"
+        let folder = try openFolder(of: path)
+        let name = try name(of: path)
+        let file = try Descriptor(creating: name, in: folder)
+        do throws(KernelError) {
+            var rest = contents[...]
+            while !rest.isEmpty { rest = rest.dropFirst(try file.write(rest)) }
+            try file.sync()
+        } catch {
+            try? folder.unlink(name)
+            throw error
+        }
+    }
+
     /// Removes what was left beside a file by those who died while they replaced it. There is one writer, so that none
     /// of it is still to be renamed. What can't be removed hurts nobody.
     private func sweep(_ name: String, in folder: borrowing Descriptor, at path: String) {

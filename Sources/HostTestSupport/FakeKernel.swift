@@ -10,6 +10,9 @@ package final class FakeKernel: Files, Devices {
 
     package init() { furnish() }
 
+    /// Nothing but this.
+    package init(_ archive: CaptureArchive) { load(archive) }
+
     package func host(
         userID: UInt32 = 0, files: (any Files)? = nil, links: any Links = FakeLinks()
     ) -> Host {

@@ -22,6 +22,10 @@ package final class FakeLinks: Links {
         case buffers
         /// What is more than the maximum becomes the maximum, without a word.
         case clamped
+        /// Rounded up to a power of two without a word; less than the least is EINVAL, also without.
+        case powersOfTwo(least: UInt32)
+        /// Less is EINVAL, without a word.
+        case atLeast(UInt32)
         /// Success, and nothing changes.
         case ignoring
         case refusing(Errno, String?)
@@ -167,6 +171,10 @@ package final class FakeLinks: Links {
                 state.equalWrites += 1
                 return
             }
+            let isPowersOfTwo = values.keys.allSatisfy {
+                if case .powersOfTwo? = before.behaviours[$0] { true } else { false }
+            }
+            if isPowersOfTwo, values.keys.allSatisfy({ before[$0] == port[$0] }) { return }
             if port.dropsCarrier, port.link.isUp { port.link.carrierChanges += 2 }
             state.ports[index] = port
         }
@@ -206,6 +214,13 @@ extension FakeLinks.Port {
         let maximum = self[knob]?.maximum ?? 0
         if value > maximum {
             guard case .clamped = behaviour else { return (.invalid, excess(knob)) }
+        }
+        if case .atLeast(let least) = behaviour, value < least { return (.invalid, nil) }
+        if case .powersOfTwo(let least) = behaviour {
+            if value < least { return (.invalid, nil) }
+            // A driver that comes to the size it has leaves its rings alone.
+            self[knob]?.current = 1 << UInt32(UInt32.bitWidth - (value - 1).leadingZeroBitCount)
+            return nil
         }
         let unit: UInt32 =
             switch behaviour {

@@ -126,7 +126,7 @@ private struct Work: Sendable {
                     continue
                 }
                 if let attempt = made[setting.id] {
-                    result = conclude(attempt, result, known: entry?.settled)
+                    result = conclude(attempt, result, of: domain, known: entry?.settled)
                     entry?.settle(attempt, result, kernel: kernel)
                     entries[setting.id] = entry
                     settled.append((attempt, result))
@@ -177,12 +177,16 @@ extension Assessed {
 }
 
 /// Calls the difference between what was written and what is held by its name.
-private func conclude(_ attempt: Attempt, _ result: Assessed, known: Ledger.Settled?) -> Assessed {
+private func conclude(
+    _ attempt: Attempt, _ result: Assessed, of domain: any TuningDomain, known: Ledger.Settled?
+) -> Assessed {
     guard case .drifted(let held) = result.outcome else { return result }
     var concluded = result
     // What was there before can be there again.
     if attempt.error == nil, !result.setting.isRestoration,
-        isNearby(held, wanted: attempt.wanted, before: attempt.before) || known?.tells(held, of: attempt.wanted) == true
+        isNearby(held, wanted: attempt.wanted, before: attempt.before)
+            || domain.mayRound(attempt.wanted, to: held, of: attempt.id.attribute)
+            || known?.tells(held, of: attempt.wanted) == true
     {
         concluded.outcome = .adjusted(held: held, "the kernel makes \(held) of \(attempt.wanted)")
         return concluded

@@ -59,6 +59,9 @@ package protocol TuningDomain: Sendable {
     /// is written, and what holds already is not written. One refusal does not keep the others from being tried.
     func apply(_ settings: [Setting], to target: Target, on host: Host) -> [Attempt]
 
+    /// Whether a driver that takes a wish and says nothing may make this of it, however far it is from the wish.
+    func mayRound(_ wanted: SettingValue, to held: SettingValue, of attribute: String) -> Bool
+
     /// What the file that early boot reads says of our settings, in the kernel's text; empty where there is no such
     /// file.
     func persisted(on host: Host) throws(KernelError) -> [SettingID: String]
@@ -104,6 +107,8 @@ extension TuningDomain {
     package func companions(of setting: Setting, on host: Host) throws(KernelError) -> [String] { [] }
 
     package func rival(of attribute: String) -> String? { nil }
+
+    package func mayRound(_ wanted: SettingValue, to held: SettingValue, of attribute: String) -> Bool { false }
 
     package func persisted(on host: Host) throws(KernelError) -> [SettingID: String] { [:] }
 

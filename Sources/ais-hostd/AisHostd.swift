@@ -14,14 +14,15 @@ struct AisHostd: ParsableCommand {
         version: "ais-hostd \(version)",
         // Each names itself: a name that the parser has to derive from the type costs a millisecond at every start.
         subcommands: [
-            Status.self, Check.self, Apply.self, Revert.self, Validate.self, Explain.self, Run.self, Serve.self,
+            Status.self, Check.self, Apply.self, Revert.self, Validate.self, Explain.self, Capture.self, Run.self,
+            Serve.self,
         ])
 
     static let version = "0.1.0"
 
     /// Commands of the contract that this version has not.
     private static let planned: Set<String> = [
-        "import-ansible", "disks", "preflight", "capture", "fleet",
+        "import-ansible", "disks", "preflight", "fleet",
     ]
 
     /// Runs the command that is named first, if all is well with its arguments. The root's parser looks through every

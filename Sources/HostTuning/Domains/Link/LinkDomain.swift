@@ -87,6 +87,15 @@ package struct LinkDomain: TuningDomain {
         KernelText.integer(text.trimmed).map { .integer($0) } ?? .word(text.trimmed)
     }
 
+    /// mlx5 makes the next power of two of a ring's size: 2048 of 1025, and leaves alone what has that size already.
+    /// `order_base_2` in drivers/net/ethernet/mellanox/mlx5/core/en_ethtool.c
+    package func mayRound(_ wanted: SettingValue, to held: SettingValue, of attribute: String) -> Bool {
+        guard attribute.hasPrefix("rings."), case .integer(let wanted) = wanted, case .integer(let held) = held else {
+            return false
+        }
+        return held > 0 && held & (held - 1) == 0 && held / 2 < wanted && wanted <= held
+    }
+
     package func isStale(_ assessed: Assessed, after event: HostEvent) -> Bool { event == .links }
 }
 
