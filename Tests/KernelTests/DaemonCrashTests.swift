@@ -116,7 +116,7 @@ extension WholeProgram {
             #expect(reverted.code == 0, "\(reverted)")
             #expect(try held() == found)
             #expect(try daemon.stop().code == 0)
-            #expect(sandbox.names(in: "/var/lib/ais-hostd") == ["last-good.json", "ledger.json", "lock"])
+            #expect(sandbox.names(in: "/var/lib/ais-hostd") == ["boot-id", "last-good.json", "ledger.json", "lock"])
             #expect(!sandbox.exists("/etc/sysctl.d/99-zz-ais-hostd.conf"))
         }
     }
