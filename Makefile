@@ -40,7 +40,7 @@ test: ## lint, the units, then every test that can run here; with CI=true those 
 	@scripts/lint-test.sh
 	@scripts/lint.sh
 	@scripts/check-units.sh
-	FUZZ_SECONDS=$${FUZZ_SECONDS:-20} scripts/fuzz.sh
+	@scripts/fuzz.sh
 	swift test --disable-xctest
 	@$(MAKE) --no-print-directory size try-units
 

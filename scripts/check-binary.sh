@@ -13,9 +13,9 @@ export LC_ALL=C
 unstripped=${1:-.build/release/ais-hostd}
 stripped=${2:-.build/ais-hostd}
 # 13.9 MiB of it are Swift's runtime, FoundationEssentials and ArgumentParser, before a line of ours.
-# 15.5 MiB with the commands alone, 20.4 with the daemon and its HTTP, of which NIO is 4; with full Foundation in it the
-# commands alone had 57.9.
-limit_mib=${LIMIT_MIB:-21}
+# 15.5 MiB with the commands alone, 20.4 with the daemon and its HTTP, of which NIO is 4, 21.3 with links, CPUs and
+# capture; with full Foundation in it the commands alone had 57.9.
+limit_mib=${LIMIT_MIB:-22}
 
 for file in "$unstripped" "$stripped"; do
     if [ ! -f "$file" ]; then
