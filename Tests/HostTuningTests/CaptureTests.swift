@@ -30,7 +30,7 @@ private struct PlantedNode {
         "ZR5SECRET", "VB9SECRET", "S4NVMESECRET", "5000c500deadbeef", "5000c500cafef00d", "eui.0025385b71b01234",
         "b8:ce:f6:12:34:56", "b8cef6123456", "b8:ce:f6:77:88:99", "0cc47a998877", "cpu01", "acme.example", "hunter2",
         "hush", "0f5a8c1e-77aa-4bcd-9e01-aabbccddeeff", "LVM-abcdef", "customerdata", "vault", "10.11.12.13",
-        "fe80::1234", "secretbridge", "iqn.2020-01", "tenant", "CHASSIS77", "xfslabel", "192.168.77.5",
+        "fe80::1234", "secretbridge", "mgmtuplink", "iqn.2020-01", "tenant", "CHASSIS77", "xfslabel", "192.168.77.5",
     ]
 
     init() {
@@ -85,6 +85,13 @@ private struct PlantedNode {
         var port = Link(index: 4, name: "enx0cc47a998877", mtu: 1500)
         (port.master, port.kind) = (3, "veth")
         links.plug(port)
+        // What can't be read is told of, and not by its name.
+        let card = "/sys/devices/pci0000:5f/0000:5f:00.0"
+        var other = Link(index: 5, name: "mgmtuplink", mtu: 1500)
+        (other.devicePath, other.driver) = (card, "igb")
+        links.plug(other)
+        kernel.set("\(card)/net/mgmtuplink/speed", "")
+        kernel.behave("\(card)/net/mgmtuplink/speed", .unreadable(.invalid))
     }
 
     private func path(_ name: String) -> String { "/sys/block/\(name)" }
@@ -179,6 +186,14 @@ private struct PlantedNode {
         #expect(archive.entries["/proc/1/mountinfo"] == .unreadable(.accessDenied))
         #expect(try takeInventory(of: capturedHost(archive.text)).disks.count == 5)
         #expect(try capturedHost(archive.text).userID == 1000)
+    }
+
+    @Test("what can't be read is put down as such, under its pseudonym")
+    func unreadable() {
+        let archive = planted.capture()
+        let path = "/sys/devices/pci0000:5f/0000:5f:00.0/net/net4/speed"
+        #expect(archive.entries[path] == .unreadable(.invalid))
+        #expect(archive.remarks.contains("could not be read: read \(path) (EINVAL)"))
     }
 
     @Test("what looks like an address or a UUID is masked wherever it stands; numbers and versions are not")

@@ -31,7 +31,7 @@ extension WholeProgram {
 
         @Test(
             "help of each command has an example",
-            arguments: ["check", "apply", "revert", "validate", "explain", "status", "run", "serve"])
+            arguments: ["check", "apply", "revert", "validate", "explain", "capture", "status", "run", "serve"])
         func help(command: String) throws {
             let output = try sandbox.hostd(command, "--help")
             #expect(output.code == 0 && output.out.contains("Example:\n") && output.err.isEmpty)

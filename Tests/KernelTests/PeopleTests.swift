@@ -41,6 +41,23 @@ extension WholeProgram {
             #expect(try asNobody("apply", "--dry-run", "--config", file).code == 2)
         }
 
+        @Test("a capture is a new file or standard output, also for an ordinary user, and says no address of this host")
+        func capture() throws {
+            let addresses = try sandbox.shell("cat /sys/class/net/*/address").out.split(separator: "\n")
+            let file = "/var/lib/node.txt"
+            let made = try sandbox.hostd("capture", "--to", file)
+            #expect(made.code == 0 && made.out.isEmpty, "\(made)")
+            let again = try sandbox.hostd("capture", "--to", file)
+            #expect(again.code == 1 && again.err.contains("create \(file) (EEXIST)"), "\(again)")
+            let text = try sandbox.shell("cat \(file)").out
+            let ordinary = try asNobody("capture")
+            #expect(ordinary.code == 0 && ordinary.out.contains("\nUser: ordinary\n"))
+            for output in [text, ordinary.out] {
+                #expect(output.hasPrefix("# ais-hostd capture 1\n"))
+                for address in addresses where address != "00:00:00:00:00:00" { #expect(!output.contains(address)) }
+            }
+        }
+
         @Test("a key that the kernel shows to root alone stays root's in our files, and an ordinary user compares")
         func secret() throws {
             let file = try sandbox.configuration(

@@ -59,13 +59,14 @@ struct Capture {
         } catch {
             guard !error.isAbsence, error.errno?.rawValue != 21 else { return nil }
             archive.entries[other ?? path] = .unreadable(error.errno ?? .ioError)
-            problem(error)
+            problem(error, with: other ?? path)
             return nil
         }
     }
 
-    mutating func problem(_ error: KernelError) {
-        problems.append(names.scrubbed("\(error.operation) \(error.subject) (\(error.errno?.description ?? "?"))"))
+    /// `subject` is what the capture calls it: a path may have a name in it that is not to be told.
+    mutating func problem(_ error: KernelError, with subject: String) {
+        problems.append(names.scrubbed("\(error.operation) \(subject) (\(error.errno?.description ?? "?"))"))
     }
 
     /// The names in a folder; none where it can't be listed, which is put down.
@@ -73,7 +74,7 @@ struct Capture {
         do throws(KernelError) {
             return try attributes.names(folder)
         } catch {
-            problem(error)
+            problem(error, with: folder)
             return []
         }
     }

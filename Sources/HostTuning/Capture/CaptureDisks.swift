@@ -6,7 +6,7 @@ extension Capture {
         do throws(KernelError) {
             devices = try host.devices.disks()
         } catch {
-            return problem(error)
+            return problem(error, with: "/sys/block")
         }
         archive.entries["/sys/block"] = .folder
         for device in devices {

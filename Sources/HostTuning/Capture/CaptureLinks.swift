@@ -6,11 +6,11 @@ extension Capture {
         do throws(KernelError) {
             links = try host.links.links()
         } catch {
-            return problem(error)
+            return problem(error, with: "links")
         }
         for link in links {
-            let rings = amounts { host throws(KernelError) in try host.links.rings(of: link.index) }
-            let channels = amounts { host throws(KernelError) in try host.links.channels(of: link.index) }
+            let rings = amounts(link.index) { host throws(KernelError) in try host.links.rings(of: link.index) }
+            let channels = amounts(link.index) { host throws(KernelError) in try host.links.channels(of: link.index) }
             let captured = CapturedLink(masked(link), rings: rings, channels: channels)
             put("\(CapturedLink.folder)/\(link.index)", captured.lines.joined(separator: "\n"))
             hardware(link)
@@ -19,11 +19,11 @@ extension Capture {
     }
 
     /// Nil where the driver has none.
-    private mutating func amounts<Value>(_ get: (Host) throws(KernelError) -> Value) -> Value? {
+    private mutating func amounts<Value>(_ index: UInt32, _ get: (Host) throws(KernelError) -> Value) -> Value? {
         do throws(KernelError) {
             return try get(host)
         } catch {
-            if !error.isAbsence { problem(error) }
+            if !error.isAbsence { problem(error, with: "link \(index)") }
             return nil
         }
     }

@@ -48,7 +48,7 @@ extension Capture {
         } catch {
             if !error.isAbsence {
                 archive.entries[maskedPath(folder)] = .folder
-                problem(error)
+                problem(error, with: maskedPath(folder))
             }
         }
     }
@@ -84,7 +84,7 @@ extension Capture {
     mutating func maskedPath(_ path: String) -> String {
         var parts: [String] = []
         for part in path.split(separator: "/").map(String.init) {
-            let isOurs = parts == ["ais"] && part.count <= 16
+            let isOurs = parts == ["ais"] && part.utf8.count <= 16 && part.allSatisfy { $0.isLetter || $0.isNumber }
             parts.append(isOurs || usualFolders.contains(part) ? part : names.name(part, .folder))
         }
         return "/" + parts.joined(separator: "/")
