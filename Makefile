@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build release run test fuzz lint format size bench bench-daemon try-units install clean
+.PHONY: help deps build release run test fuzz lint format size bench bench-daemon bench-links try-units install clean
 
 # --no-export-dynamic: Swift's static runtime asks for every symbol to be visible to plugins that we do not have (1 %).
 # --disable-local-rpath: root takes no library from the folder of its binary, and no start looks for them there.
@@ -70,6 +70,10 @@ bench-daemon: release ## what the daemon costs at rest, how soon it is ready, an
 	@scripts/deps.sh bench
 	swift build $(RELEASE) --product plain-http
 	@benchmarks/daemon.sh .build/ais-hostd .build/release/plain-http
+
+bench-links: release ## what a thousand links cost, beside a shell, and how soon a new one is tuned (root)
+	@scripts/deps.sh bench
+	@benchmarks/links.sh .build/ais-hostd
 
 install: ## what make release built, units, profiles and a configuration that only observes, below $DESTDIR
 	test -x .build/ais-hostd || { echo "make release first" >&2; exit 1; }

@@ -67,6 +67,8 @@ for group in "${@:-all}"; do
         need curl command_of curl
         need iproute2 system_command ip
         need procps system_command sysctl    # the shell that check is compared with
+        need ethtool system_command ethtool  # the same of links
+        need python3 command_of python3      # it sees when a link is tuned
         need mount system_command losetup
         ;;
     esac
