@@ -96,7 +96,7 @@ ExecStart=$PWD/scripts/try-units.sh --inside
 StandardOutput=file:/trial
 UNIT
 SYSTEMD_NSPAWN_API_VFS_WRITABLE=network timeout 120 systemd-nspawn --quiet --directory "$world/root" --boot \
-    --private-network --register=no --keep-unit >"$world/console" 2>&1 </dev/null || true
+    --bind-ro="$PWD" --private-network --register=no --keep-unit >"$world/console" 2>&1 </dev/null || true
 cat "$world/root/trial" 2>/dev/null || { tail -30 "$world/console" >&2; exit 1; }
 if grep -q ^RED "$world/root/trial" || ! grep -q "there before is there again" "$world/root/trial"; then
     echo "try-units: red"
