@@ -51,6 +51,18 @@ package struct Inventory: Sendable {
     }
 }
 
+extension Inventory {
+    /// The link of this index. Halving, since each setting of a thousand links asks.
+    package func link(_ index: UInt32) -> Link? {
+        var (low, high) = (links.startIndex, links.endIndex)
+        while low < high {
+            let middle = (low + high) / 2
+            if links[middle].link.index < index { low = middle + 1 } else { high = middle }
+        }
+        return low < links.endIndex && links[low].link.index == index ? links[low].link : nil
+    }
+}
+
 /// A whole disk: something under /sys/block that a rule can match.
 package struct Disk: Hashable, Sendable {
     package var target: Target

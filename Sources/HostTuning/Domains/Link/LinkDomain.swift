@@ -78,7 +78,7 @@ package struct LinkDomain: TuningDomain {
     /// A link that is down has nothing to drop. Software has no wire, but a bond hands its MTU to ports that have;
     /// virtio_net changes all of these without a word to the other side (drivers/net/virtio_net.c).
     package func disruption(of attribute: String, on target: Target?, in inventory: Inventory) -> Disruption {
-        guard let link = inventory.links.first(where: { $0.target == target })?.link else { return .linkFlap }
+        guard let link = target?.linkIndex.flatMap(inventory.link) else { return .linkFlap }
         let hasWire = link.devicePath != nil || link.kind == "bond" || link.kind == "team"
         return link.isUp && hasWire && link.driver != "virtio_net" ? .linkFlap : .none
     }

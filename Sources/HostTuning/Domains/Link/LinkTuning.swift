@@ -150,5 +150,5 @@ extension LinkAttribute {
 
 extension Target {
     /// What the kernel numbers links by.
-    fileprivate var linkIndex: UInt32? { sequence.flatMap { UInt32($0) } }
+    var linkIndex: UInt32? { sequence.flatMap { UInt32($0) } }
 }
