@@ -106,6 +106,8 @@ package struct Reconciler: Sendable {
         case setting(Explanation)
         /// It is asked for, though not on this host: by these rules.
         case elsewhere([Rule])
+        /// A rule matches it and does not take it; why.
+        case leftOut(Rule, String)
         /// Nothing asks for it; what is asked for instead.
         case unknown([SettingID])
     }
@@ -118,7 +120,8 @@ package struct Reconciler: Sendable {
             let rules = (pass.rules?.rules ?? []).filter { rule in
                 names.contains("\(rule.domain)/\(rule.attribute)") && !rule.options.conditions.hold(on: pass.inventory)
             }
-            return rules.isEmpty ? .unknown(pass.settings.map(\.setting.id)) : .elsewhere(rules)
+            guard rules.isEmpty else { return .elsewhere(rules) }
+            return leftOut(name, in: pass) ?? .unknown(pass.settings.map(\.setting.id))
         }
         let domain = allDomains.first { $0.name == assessed.setting.id.domain }
         let lastWrite = ledger[assessed.setting].flatMap { entry in
@@ -129,6 +132,19 @@ package struct Reconciler: Sendable {
             Explanation(
                 assessed: assessed, mentions: mentions, keeper: domain?.keeper(of: assessed.setting, on: host),
                 lastWrite: lastWrite))
+    }
+
+    private func leftOut(_ name: String, in pass: Pass) -> Finding? {
+        for rule in pass.rules?.rules ?? []
+        where name.hasPrefix("\(rule.domain)/") && name.hasSuffix("/\(rule.attribute)") {
+            let selection = allDomains.first { $0.name == rule.domain }?.select(rule, in: pass.inventory)
+            // "sda holds /"
+            let reason = selection?.leftOut.first { text in
+                "\(rule.domain)/\(text.prefix { $0 != " " })/\(rule.attribute)" == name
+            }
+            if let reason { return .leftOut(rule, reason) }
+        }
+        return nil
     }
 
     /// Compares, writes what may be written, and compares again. The caller holds the lock (`lock()`).

@@ -30,6 +30,8 @@ struct Explain: ParsableCommand {
                     "\(rule.origin) asks for it, only where \(rule.options.conditions.map(\.description).joined(separator: " and "))"
                 }
                 throw CommandError("nothing on this host asks for \(id): \(places.joined(separator: "; "))")
+            case .leftOut(let rule, let reason):
+                throw CommandError("\(rule.origin) does not take it: \(reason)")
             case .unknown(let known):
                 let advice = nearest(to: id, among: known.map(\.description)).map { ", did you mean \($0)?" }
                 throw CommandError("nothing here asks for \(id)\(advice ?? "")")

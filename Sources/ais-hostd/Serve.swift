@@ -41,6 +41,8 @@ struct Serve: ParsableCommand {
             for address in sockets.isEmpty ? addresses : [] {
                 try server.listen(host: address.host, port: address.port)
             }
+            let places = sockets.isEmpty ? addresses.map(\.description).joined(separator: ", ") : "systemd's socket"
+            Terminal.writeError("serving on \(places) what \(socket.path) says\n")
             // A manager that can't be told is no reason to stop.
             _ = try? Systemd.notify("READY=1")
             releaseCode()

@@ -90,4 +90,22 @@ import Testing
         node.configure("block: [{match: {name: \"x\"}, iostats: 1, required: true}]")
         #expect(try node.check().settings.allSatisfy(\.isFault))
     }
+
+    @Test("explain of a disk that a rule matches and does not take says why not")
+    func explainsWhatIsLeftOut() throws {
+        let node = Node("block: [{match: {name: \"sd*\"}, iostats: 1}]")
+        for name in ["sda", "sdb"] { node.kernel.disk(name, serial: name) }
+        node.kernel.mount("/", device: node.kernel.number("sda"), type: "ext4", source: "/dev/sda")
+        guard case .leftOut(_, let reason) = try node.reconciler().explain("block/sda/iostats") else {
+            Issue.record("it is not said to be left out")
+            return
+        }
+        #expect(reason == "sda holds /, which takes `include: [root]`")
+        guard case .setting = try node.reconciler().explain("block/sdb/iostats"),
+            case .unknown = try node.reconciler().explain("block/sdc/iostats")
+        else {
+            Issue.record("one is taken, the other is not there")
+            return
+        }
+    }
 }

@@ -56,7 +56,12 @@ struct Chronicle {
                 failure: failure),
             changes: round.changes, endsPass: isFull && round.isComplete)
         let summary = failure.map { "the last pass failed: \($0)" } ?? summary(of: report)
-        if isFirst { journal.send(.information, "watching \(report.settings.count) settings: \(summary)") }
+        if isFirst {
+            journal.send(
+                .information,
+                "watching \(report.settings.count == 1 ? "1 setting" : "\(report.settings.count) settings"): \(summary)"
+            )
+        }
         tell(round, at: uptime)
         return summary
     }
