@@ -67,8 +67,8 @@ struct Run: ParsableCommand {
                 Journal().send(.warning, "\(error): what it would tell is found by the slow pass only")
             }
         }
-        watch { try LinkEvents() }
-        watch { try EthtoolEvents() }
+        watch { try LinkEvents.rtnetlink() }
+        watch { try LinkEvents.ethtool() }
         watch { try UdevEvents() }
         watch { try MountEvents() }
         watch { try FolderEvents(folders: [folder, "\(folder)/config.d", "\(folder)/profiles"]) }

@@ -113,7 +113,7 @@ import Testing
                 // The network and mounts of the other tests are none of ours.
                 guard unshareAll() else { return ["no namespace"] }
                 let loop = try EventLoop<String>()
-                try loop.watch(LinkEvents())
+                try loop.watch(LinkEvents.rtnetlink())
                 try loop.watch(MountEvents(paths: ["/proc/thread-self/mountinfo"]))
                 try loop.watch(FolderEvents(folders: [path, "\(path)/none/below"]))
                 try loop.arm(after: .seconds(3600))

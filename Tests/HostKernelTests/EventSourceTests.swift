@@ -14,7 +14,7 @@ import Testing
         let seen = onThrowAwayThread {
             do {
                 guard unshareAll() else { return ["no namespace"] }
-                let links = try LinkEvents()
+                let links = try LinkEvents.rtnetlink()
                 var seen = [try words(links)]
                 for command in [
                     ["link", "add", "left", "type", "veth", "peer", "name", "right"],
@@ -37,7 +37,7 @@ import Testing
         let seen = onThrowAwayThread {
             do {
                 guard unshareAll() else { return ["no namespace"] }
-                let links = try LinkEvents()
+                let links = try LinkEvents.rtnetlink()
                 // The smallest that the kernel gives: two messages fill it.
                 var size: Int32 = 1
                 setsockopt(links.descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
@@ -58,7 +58,7 @@ import Testing
         let seen = onThrowAwayThread {
             do {
                 guard unshareAll() else { return ["no namespace"] }
-                let links = try LinkEvents()
+                let links = try LinkEvents.rtnetlink()
                 let good = header(32, RTM_NEWLINK) + [UInt8](repeating: 0, count: 16)
                 var seen: [String] = []
                 for bytes in [
@@ -80,6 +80,28 @@ import Testing
         }
         // The last two: behind another message, and longer than what we take.
         #expect(seen == [String](repeating: "", count: 11) + ["links", "links"])
+    }
+
+    @Test("nor of ethtool's", .enabled(if: Namespace.canBeHad, "takes a network"))
+    func hostileEthtool() {
+        let seen = onThrowAwayThread {
+            do {
+                guard unshareAll() else { return ["no namespace"] }
+                let family = try GenericFamily.find(ETHTOOL_GENL_NAME, NetlinkSocket(bus: NETLINK_GENERIC)).id
+                let links = try LinkEvents.ethtool()
+                var seen: [String] = []
+                for bytes in [
+                    [1], Array(header(16, Int(family)).dropLast()), header(0, Int(family)), header(5, Int(family)),
+                    header(.max, Int(family)), header(20, Int(family)), header(16, Int(family) + 1),
+                    header(16, Int(family) + 1) + header(16, Int(family)),
+                ] {
+                    try send(bytes, to: links.descriptor, bus: NETLINK_GENERIC)
+                    seen.append(try words(links))
+                }
+                return seen
+            } catch { return ["\(error)"] }
+        }
+        #expect(seen == [String](repeating: "", count: 7) + ["links"])
     }
 
     @Test("a mount and an unmount are told of, once each", .enabled(if: Namespace.canBeHad, "takes mounts"))
@@ -215,10 +237,10 @@ private func header(_ length: UInt32, _ type: Int) -> [UInt8] {
 }
 
 /// As root may: no other process of its own namespace can.
-private func send(_ bytes: [UInt8], to receiver: Int32) throws {
+private func send(_ bytes: [UInt8], to receiver: Int32, bus: Int32 = NETLINK_ROUTE) throws {
     var address = sockaddr_nl()
     var size = socklen_t(MemoryLayout<sockaddr_nl>.size)
-    let socket = socket(AF_NETLINK, 3 | O_CLOEXEC, NETLINK_ROUTE)
+    let socket = socket(AF_NETLINK, 3 | O_CLOEXEC, bus)
     defer { close(socket) }
     let sent = withUnsafeMutablePointer(to: &address) { address in
         address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in

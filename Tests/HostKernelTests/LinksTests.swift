@@ -325,7 +325,7 @@ private func canMake(_ kind: String, on parent: String? = nil, _ rest: String = 
         let seen = inNetwork {
             try ip(wide)
             let index = try named()["left"]?.index ?? 0
-            let events = try EthtoolEvents()
+            let events = try LinkEvents.ethtool()
             func words() throws -> String { try events.drain().map { "\($0)" }.joined() }
             var seen = [try words()]
             guard run("ethtool", ["-L", "left", "rx", "3"]) else { return ["no ethtool"] }
