@@ -11,6 +11,8 @@ package struct CapturedLink: Hashable, Sendable {
 
     /// Where a capture keeps it.
     package static let folder = "/links"
+    /// Where what ethtool's netlink answered stands, byte by byte, below the link's index.
+    package static let answersFolder = "/ethtool"
 
     package var lines: [String] {
         var lines = ["name \(link.name)"] + link.alternativeNames.map { "alternativeName \($0)" }

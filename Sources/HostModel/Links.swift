@@ -12,6 +12,10 @@ package protocol Links: Sendable {
     func rings(of index: UInt32) throws(KernelError) -> Rings
     /// ETHTOOL_MSG_CHANNELS_GET
     func channels(of index: UInt32) throws(KernelError) -> Channels
+    /// What ethtool's netlink answers, by the name of the question: the attributes as the kernel sent them, but for those
+    /// that say which link it is. For captures: there may be more in them than this program knows of. What the driver does
+    /// not have is left out; nothing is in it where the kernel has no netlink for ethtool.
+    func answers(of index: UInt32) throws(KernelError) -> [String: [UInt8]]
     /// Sets these and leaves the others, in one change: most drivers drop the link for each. What the driver made of them
     /// is to be read afterwards: some round. ETHTOOL_MSG_RINGS_SET
     func setRings(_ values: [RingParameter: UInt32], of index: UInt32) throws(KernelError)

@@ -45,6 +45,7 @@ package final class FakeLinks: Links {
         var channels: Channels?
         var dropsCarrier: Bool
         var behaviours: [Knob: Behaviour] = [:]
+        var answers: [String: [UInt8]] = [:]
     }
 
     fileprivate struct State {
@@ -68,6 +69,10 @@ package final class FakeLinks: Links {
 
     package func behave(_ index: UInt32, _ knob: Knob, _ behaviour: Behaviour) {
         state.withLock { $0.ports[index]?.behaviours[knob] = behaviour }
+    }
+
+    package func answer(_ index: UInt32, _ answers: [String: [UInt8]]) {
+        state.withLock { $0.ports[index]?.answers = answers }
     }
 
     package func unplug(_ index: UInt32) { state.withLock { $0.ports[index] = nil } }
@@ -109,6 +114,10 @@ package final class FakeLinks: Links {
 
     package func channels(of index: UInt32) throws(KernelError) -> Channels {
         try offered("get channels of", index, \.channels)
+    }
+
+    package func answers(of index: UInt32) throws(KernelError) -> [String: [UInt8]] {
+        state.withLock { $0.ports[index]?.answers ?? [:] }
     }
 
     package func setRings(_ values: [RingParameter: UInt32], of index: UInt32) throws(KernelError) {

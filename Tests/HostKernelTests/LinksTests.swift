@@ -194,6 +194,23 @@ private func canMake(_ kind: String, on parent: String? = nil, _ rest: String = 
             ])
     }
 
+    @Test("what ethtool's netlink answers is kept as it came, without who it is about")
+    func answers() {
+        let seen = inNetwork {
+            try ip(wide)
+            let links = SystemLinks()
+            let index = try named()["left"]?.index ?? 0
+            let answers = try links.answers(of: index)
+            let channels = try AttributeReader((answers["channels"] ?? [])[...])
+            #expect(try EthtoolCommand.channels.values(channels) == links.channels(of: index))
+            // The name stands in no answer.
+            #expect(!answers.values.contains { String(decoding: $0, as: UTF8.self).contains("left") })
+            #expect(try SystemLinks(way: .ioctl).answers(of: index).isEmpty)
+            return [refusal { _ = try links.answers(of: 4711) }] + answers.keys.sorted()
+        }
+        #expect(seen == ["get rings of link 4711: no device matches ifindex (link) (ENODEV)", "channels", "linkmodes"])
+    }
+
     @Test("what a driver does not have is absent", arguments: [SystemLinks.Way.netlink, .ioctl])
     func absent(_ way: SystemLinks.Way) {
         let seen = inNetwork {

@@ -47,6 +47,32 @@ private enum Frame: String, CaseIterable {
         #expect(throws: Malformed.self) { try EthtoolCommand.channels.values(Frame.rings.message, of: 4) }
     }
 
+    @Test("what a captured host answered byte by byte is what was made of it then")
+    func captured() throws {
+        let path = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path
+        let text = try SystemFiles().read("\(path)/Fixtures/hosts/vm/capture.txt")
+        let archive = try CaptureArchive(parsing: String(decoding: text, as: UTF8.self))
+        var compared = 0
+        for (place, entry) in archive.entries where place.hasPrefix(CapturedLink.answersFolder) {
+            let parts = place.split(separator: "/")
+            guard case .bytes(let bytes) = entry, parts.count == 3, let index = UInt32(parts[1]),
+                case .text(let lines) = archive.entries["\(CapturedLink.folder)/\(index)"]
+            else {
+                Issue.record("\(place)")
+                continue
+            }
+            let link = CapturedLink(index: index, lines: lines)
+            let answer = try AttributeReader(bytes[...])
+            switch parts[2] {
+            case "rings": #expect(try EthtoolCommand.rings.values(answer) == link?.rings)
+            case "channels": #expect(try EthtoolCommand.channels.values(answer) == link?.channels)
+            default: continue
+            }
+            compared += 1
+        }
+        #expect(compared == 2)
+    }
+
     @Test("the channels of a veth, and the request for them")
     func channels() throws {
         let amount = LinkAmount(current: 4, maximum: 4)

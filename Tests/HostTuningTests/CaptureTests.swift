@@ -76,6 +76,7 @@ private struct PlantedNode {
         )
         kernel.sysctl("net.core.somaxconn", "4096")
         links.mellanox(2, "enp94s0", address: "b8:ce:f6:12:34:56")
+        links.answer(2, ["rings": [8, 0, 5, 0, 0, 4, 0, 0]])
         links.change(2) { ($0.alternativeNames, $0.switchID) = (["enxb8cef6123456"], "b8cef6123456") }
         kernel.set("/sys/devices/pci0000:5d/0000:5d:00.0/0000:5e:00.0/net/enp94s0/address", "b8:ce:f6:12:34:56")
         kernel.set("/sys/devices/pci0000:5d/0000:5d:00.0/0000:5e:00.0/infiniband/mlx5_0/fw_ver", "16.28.2006")
@@ -127,6 +128,7 @@ private struct PlantedNode {
         #expect(archive.entries["/proc/sys/kernel/hostname"] == .text(["node"]))
         #expect(archive.text.contains("permanentAddress 02:00:00:00:00:01\n"))
         #expect(archive.text.contains("rings.rx 1024 of 8192\n"))
+        #expect(archive.text.contains("Path: /ethtool/2/rings\nHex: 08 00 05 00 00 04 00 00\n"))
     }
 
     @Test("a captured host is made of what the node was made of, and hangs together as it did")

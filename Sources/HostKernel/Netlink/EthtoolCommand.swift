@@ -44,6 +44,10 @@ package struct EthtoolCommand<Parameter: RawRepresentable<String> & CaseIterable
         let found = try answer.attributes(after: MemoryLayout<genlmsghdr>.size)
         let other = try found.nested(header)?.u32(ETHTOOL_A_HEADER_DEV_INDEX)
         guard other == index else { throw Malformed("about link \(other.map(String.init) ?? "nobody")") }
+        return try values(found)
+    }
+
+    package func values(_ found: AttributeReader) throws(Malformed) -> [Parameter: LinkAmount] {
         var values: [Parameter: LinkAmount] = [:]
         for (parameter, place) in attributes {
             if let current = try found.u32(place.current), let maximum = try found.u32(place.maximum), maximum > 0 {
@@ -79,5 +83,42 @@ extension EthtoolCommand where Parameter == ChannelParameter {
                 .other: (ETHTOOL_A_CHANNELS_OTHER_COUNT, ETHTOOL_A_CHANNELS_OTHER_MAX),
                 .combined: (ETHTOOL_A_CHANNELS_COMBINED_COUNT, ETHTOOL_A_CHANNELS_COMBINED_MAX),
             ])
+    }
+}
+
+/// What is asked for captures only, with rings and channels.
+enum EthtoolQuestion {
+    static let all = [
+        ("rings", ETHTOOL_MSG_RINGS_GET), ("channels", ETHTOOL_MSG_CHANNELS_GET),
+        ("coalesce", ETHTOOL_MSG_COALESCE_GET), ("pause", ETHTOOL_MSG_PAUSE_GET),
+        ("linkmodes", ETHTOOL_MSG_LINKMODES_GET),
+    ]
+
+    /// The header has the same number in all of them.
+    private static let header = ETHTOOL_A_RINGS_HEADER
+
+    static func request(_ family: GenericFamily, _ command: Int, _ index: UInt32) -> NetlinkRequest {
+        var request = NetlinkRequest(
+            Int(family.id), genlmsghdr(cmd: UInt8(command), version: UInt8(ETHTOOL_GENL_VERSION), reserved: 0),
+            [
+                (
+                    header,
+                    .nested([
+                        (ETHTOOL_A_HEADER_DEV_INDEX, .u32(index)),
+                        (ETHTOOL_A_HEADER_FLAGS, .u32(UInt32(ETHTOOL_FLAG_COMPACT_BITSETS))),
+                    ])
+                )
+            ])
+        request.names[header] = "link"
+        return request
+    }
+
+    /// All but the header, which the kernel writes first.
+    static func attributes(_ answer: NetlinkMessage) throws(Malformed) -> [UInt8] {
+        let bytes = answer.payload.dropFirst(MemoryLayout<genlmsghdr>.size)
+        let found = try AttributeReader(bytes).attributes
+        guard let first = found.first, first.type == header, !found.dropFirst().contains(where: { $0.type == header })
+        else { throw Malformed("it does not begin with its header") }
+        return Array(bytes.dropFirst((first.value.count + 7) & ~3))
     }
 }

@@ -55,6 +55,25 @@ package final class SystemLinks: Links {
         try get(.channels, index) { (ioctl) throws(KernelError) in try ioctl.channels(of: index) }
     }
 
+    package func answers(of index: UInt32) throws(KernelError) -> [String: [UInt8]] {
+        guard let family = try family() else { return [:] }
+        var answers: [String: [UInt8]] = [:]
+        for (name, command) in EthtoolQuestion.all {
+            let (operation, subject) = ("get \(name) of", "link \(index)")
+            var client = NetlinkClient(try open(NETLINK_GENERIC))
+            let request = EthtoolQuestion.request(family, command, index)
+            do throws(KernelError) {
+                guard let answer = try client.ask(request, operation, subject).first else { continue }
+                answers[name] = try understood(operation, subject) { () throws(Malformed) in
+                    try EthtoolQuestion.attributes(answer)
+                }
+            } catch let error where error.errno == .notSupported {
+                continue
+            }
+        }
+        return answers
+    }
+
     package func setRings(_ values: [RingParameter: UInt32], of index: UInt32) throws(KernelError) {
         try set(.rings, values, index) { (ioctl) throws(KernelError) in try ioctl.setRings(values, of: index) }
     }

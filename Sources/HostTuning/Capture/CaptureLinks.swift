@@ -13,6 +13,10 @@ extension Capture {
             let channels = amounts(link.index) { host throws(KernelError) in try host.links.channels(of: link.index) }
             let captured = CapturedLink(masked(link), rings: rings, channels: channels)
             put("\(CapturedLink.folder)/\(link.index)", captured.lines.joined(separator: "\n"))
+            let answers = amounts(link.index) { host throws(KernelError) in try host.links.answers(of: link.index) }
+            for (name, bytes) in answers ?? [:] {
+                archive.entries["\(CapturedLink.answersFolder)/\(link.index)/\(name)"] = .bytes(bytes)
+            }
             hardware(link)
         }
         routes()
