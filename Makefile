@@ -3,7 +3,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build release run test fuzz lint format size bench bench-daemon bench-links try-units install clean
+.PHONY: help deps build release run test fuzz lint format size bench bench-daemon bench-links try-units lab lab-test
+.PHONY: lab-shell install clean
 
 # --no-export-dynamic: Swift's static runtime asks for every symbol to be visible to plugins that we do not have (1 %).
 # --disable-local-rpath: root takes no library from the folder of its binary, and no start looks for them there.
@@ -47,6 +48,16 @@ test: ## lint, the units, then every test that can run here; with CI=true those 
 try-units: release ## the units under a real systemd, in a container of this host's own files (root)
 	@scripts/deps.sh test
 	@scripts/try-units.sh
+
+lab: ## the kernels and guests of the lab, built where they have changed (root)
+	@scripts/deps.sh lab
+	@cd Tests/Lab && /usr/bin/python3 -m lab build
+
+lab-test: release lab ## what takes real drivers, reboots and power cuts, in virtual machines; TESTS= some of them (root)
+	cd Tests/Lab && /usr/bin/python3 -m pytest -n 2 $(TESTS)
+
+lab-shell: release lab ## a shell in a machine of the lab; KERNEL=6.1 GUEST=bookworm (root)
+	@cd Tests/Lab && /usr/bin/python3 -m lab shell
 
 fuzz: ## feed the parsers of netlink what no kernel would send, for FUZZ_SECONDS (60)
 	@scripts/deps.sh build

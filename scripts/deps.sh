@@ -2,7 +2,7 @@
 # Installs what is missing here to build, test and measure, and nothing else: on a machine that has it all this is a
 # few look-ups and no network.
 #
-#   scripts/deps.sh [build|test|run|bench]...     all of them without an argument
+#   scripts/deps.sh [build|test|run|bench|lab]...     all of them without an argument
 set -euo pipefail
 
 missing=()
@@ -20,8 +20,8 @@ linkable() { command -v gcc && [ "$(gcc -print-file-name="$1")" != "$1" ]; }
 library() { pkg-config --exists "$1"; }
 
 for group in "${@:-all}"; do
-    case $group in build | test | run | bench | all) ;; *)
-        echo "usage: scripts/deps.sh [build|test|run|bench]..." >&2
+    case $group in build | test | run | bench | lab | all) ;; *)
+        echo "usage: scripts/deps.sh [build|test|run|bench|lab]..." >&2
         exit 64
         ;;
     esac
@@ -59,6 +59,22 @@ for group in "${@:-all}"; do
         need procps system_command sysctl
         need util-linux system_command unshare
         need mount system_command losetup
+        ;;
+    esac
+    case $group in lab | all)
+        need mmdebstrap command_of mmdebstrap # trees of Debian's packages
+        need qemu-utils command_of qemu-img
+        need python3 test -x /usr/bin/python3
+        need python3-pytest test -e /usr/lib/python3/dist-packages/pytest
+        need python3-pytest-xdist test -e /usr/lib/python3/dist-packages/xdist
+        need cpio command_of cpio
+        need busybox-static test -x /bin/busybox
+        need xz-utils command_of xz
+        need zstd command_of zstd
+        need kmod system_command depmod
+        need e2fsprogs system_command mke2fs
+        need util-linux system_command setpriv
+        need iproute2 system_command ip
         ;;
     esac
     case $group in bench | all)

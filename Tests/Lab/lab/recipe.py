@@ -1,0 +1,285 @@
+"""Builds what the machines are made of, from Debian's packages: kernels, guests, and the QEMU that runs them.
+
+Each part is a function. It is built again when its own text, the files of `guest/` that it names, or a part that it
+takes have changed; all others stay as they are.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import inspect
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+from . import archive
+
+HERE = pathlib.Path(__file__).resolve().parents[1]
+GUEST = HERE / "guest"
+LAB = pathlib.Path(os.environ.get("LAB") or HERE.parents[1] / ".lab").resolve()
+
+# The first part of the version is what tests ask for; which suite has its newest is here.
+KERNELS = {"5.10": "bullseye-security", "6.1": "bookworm-security", "6.12": "bookworm-backports"}
+RELEASES = {"bookworm": ["5.10", "6.1", "6.12"], "trixie": ["6.12"]}
+
+# What is switched on only where a test does so: three more ways to set up a network, and needrestart.
+PACKAGES = (
+    "systemd-sysv udev dbus kmod iproute2 ethtool xfsprogs procps util-linux curl"
+    " libyaml-0-2 libmnl0 libsystemd0 libudev1 zstd xz-utils netplan.io ifupdown network-manager needrestart"
+).split()
+
+MODULES = (
+    "arch crypto lib block virt mm net/core net/ipv4 net/ipv6 net/sched net/netfilter net/bridge net/8021q net/802"
+    " net/llc net/packet net/unix net/dns_resolver fs/xfs fs/ext4 fs/jbd2 fs/mbcache.ko* fs/fuse fs/nls fs/overlayfs"
+    " fs/autofs fs/configfs drivers/block drivers/nvme drivers/scsi drivers/ata drivers/virtio drivers/cpufreq"
+    " drivers/acpi drivers/dax drivers/nvdimm drivers/ptp drivers/pps drivers/dca drivers/i2c drivers/firmware"
+    " drivers/base drivers/cdrom drivers/md drivers/target drivers/hwmon/hwmon.ko* drivers/char/virtio_console.ko*"
+    " drivers/char/hw_random drivers/net/virtio_net.ko* drivers/net/vmxnet3 drivers/net/veth.ko* drivers/net/dummy.ko*"
+    " drivers/net/tun.ko* drivers/net/net_failover.ko* drivers/net/bonding drivers/net/mdio drivers/net/phy"
+    " drivers/net/mii.ko* drivers/net/mdio.ko* drivers/net/vxlan* drivers/net/netdevsim drivers/net/macvlan.ko*"
+    " drivers/net/ethernet/intel net/tls"
+).split()
+
+DEBOOTSTRAP = [
+    "mmdebstrap", "--mode=root", "--format=directory", '--aptopt=Acquire::Languages "none"',
+    "--aptopt=APT::Install-Recommends=false",
+    *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale", "info")),
+]
+APT = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends"]
+
+
+def run(*command, **options):
+    """Runs a command; what it prints goes to the log, whose end is told where it fails."""
+    log = LAB / "build.log"
+    environment = {**os.environ, "TMPDIR": str(LAB / "tmp"), "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+    with log.open("ab") as output:
+        output.write(f"\n$ {' '.join(map(str, command))}\n".encode())
+        output.flush()
+        done = subprocess.run(
+            list(map(str, command)), stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, **options)
+    if done.returncode != 0:
+        tail = log.read_text(errors="replace").splitlines()[-25:]
+        raise SystemExit(f"lab: {command[0]} failed with exit code {done.returncode}:\n" + "\n".join(tail))
+
+
+@contextlib.contextmanager
+def locked(name):
+    """One at a time, also among processes."""
+    (LAB / "tmp").mkdir(parents=True, exist_ok=True)
+    with (LAB / f"{name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+PARTS = {}
+
+
+def part(*takes, files=(), uses=()):
+    """Declares a part: what it takes, the files of `guest/` and the other values that it is made of."""
+
+    def declare(build):
+        name = build.__name__
+        text = inspect.getsource(build) + repr(uses)
+        for file in sorted(found for pattern in files for found in GUEST.glob(pattern) if found.is_file()):
+            text += f"{file} {file.stat().st_mode & 0o111} {file.read_bytes().hex()}"
+        text += "".join(stamp(other) for other in takes)
+        PARTS[name] = (hashlib.sha256(text.encode()).hexdigest()[:16], takes, build)
+        return build
+
+    return declare
+
+
+def stamp(name):
+    """What a part is made of, as a short text that changes with any of it."""
+    return PARTS[name][0]
+
+
+def ensure(name):
+    """Builds a part where it is missing or made of something else, what it takes first. Answers its folder."""
+    wanted, takes, build = PARTS[name]
+    folder, mark = LAB / name, LAB / f"{name}.stamp"
+    for other in takes:
+        ensure(other)
+    if mark.exists() and mark.read_text() == wanted:
+        return folder
+    with locked("build"):
+        if mark.exists() and mark.read_text() == wanted:
+            return folder
+        start = time.monotonic()
+        print(f"lab: building {name}", flush=True)
+        mark.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        build(folder)
+        mark.write_text(wanted)
+        print(f"lab: {name} took {time.monotonic() - start:.0f} s", flush=True)
+    return folder
+
+
+def resolver(tree):
+    """Lets commands in a tree find the archive."""
+    shutil.copyfile("/etc/resolv.conf", tree / "etc/resolv.conf")
+
+
+@part(uses=DEBOOTSTRAP)
+def tools(folder):
+    """A QEMU that has igb, which Debian 12's own has not; it runs from outside. And iasl, and gcc for a module."""
+    suites = ["bookworm", "bookworm-security", "bookworm-backports", "bullseye", "bullseye-security"]
+    include = "acpica-tools,gcc,make,libc6-dev,kmod,xz-utils,zstd,bc"
+    run(*DEBOOTSTRAP, "--variant=apt", f"--include={include}", "bookworm", folder, *archive.sources(*suites))
+    resolver(folder)
+    run("chroot", folder, "apt-get", "update", "--quiet")
+    run("chroot", folder, *APT, "--target-release", "bookworm-backports", "qemu-system-x86", "qemu-utils")
+
+
+@part("tools", uses=KERNELS)
+def kernels(folder):
+    """Newest of each, unpacked: no bootloader and no initramfs is wanted."""
+    chroot = LAB / "tools"
+    for version, suite in KERNELS.items():
+        names = subprocess.run(
+            ["chroot", chroot, "apt-cache", "search", "--names-only", rf"^linux-image-{version}\.[0-9].*-amd64$"],
+            capture_output=True, text=True, check=True).stdout.split("\n")
+        names = [line.split()[0] for line in names if line and not any(w in line for w in ("cloud", "rt-", "dbg", "unsigned"))]
+        newest = max(names, key=lambda name: [int(n) if n.isdigit() else 0 for n in name.replace("-", ".").split(".")])
+        run("chroot", chroot, "sh", "-c", f"mkdir -p /k && cd /k && rm -f {newest}_*.deb && apt-get download {newest}")
+        run("dpkg-deb", "-x", next((chroot / "k").glob(f"{newest}_*.deb")), folder)
+        release = newest.removeprefix("linux-image-")
+        run("depmod", "-b", folder, release)
+        (folder / f"boot/{version}").write_text(release)
+
+
+def release_of(kernel):
+    """The whole name of the kernel whose version begins so: `6.1` is `6.1.0-56-amd64`."""
+    return (LAB / f"kernels/boot/{kernel}").read_text()
+
+
+@part("tools", files=["cpufreq/pss.asl"])
+def acpi(folder):
+    """The table that gives both processors clocks to choose from."""
+    shutil.copy(GUEST / "cpufreq/pss.asl", LAB / "tools/pss.asl")
+    run("chroot", LAB / "tools", "iasl", "-p", "/pss", "/pss.asl")
+    shutil.copy(LAB / "tools/pss.aml", folder / "pss.aml")
+
+
+@part("tools", "kernels", files=["cpufreq/labcpufreq.c", "cpufreq/Kbuild"])
+def cpufreq(folder):
+    """A driver of a clock that can fail, for Linux 6.1."""
+    chroot, release = LAB / "tools", release_of("6.1")
+    run("chroot", chroot, *APT, f"linux-headers-{release}")
+    shutil.copytree(GUEST / "cpufreq", chroot / "cpufreq", dirs_exist_ok=True)
+    run("chroot", chroot, "make", "-C", f"/lib/modules/{release}/build", "M=/cpufreq", "CC=gcc-12", "modules")
+    shutil.copy(chroot / "cpufreq/labcpufreq.ko", folder)
+
+
+def tree(folder, release, packages):
+    """A guest's files as its packages bring them."""
+    suites = archive.sources(release, f"{release}-security")
+    run(*DEBOOTSTRAP, "--variant=minbase", f"--include={','.join(packages)}", release, folder, *suites)
+
+
+@part(uses=(DEBOOTSTRAP, PACKAGES))
+def bookworm(folder):
+    tree(folder, "bookworm", PACKAGES)
+
+
+@part(uses=(DEBOOTSTRAP, PACKAGES))
+def trixie(folder):
+    tree(folder, "trixie", PACKAGES)
+
+
+def image(folder, release):
+    """A disk of a guest and the initial RAM disks that find it."""
+    root = folder / "root"
+    run("cp", "-a", "--reflink=auto", LAB / release, root)
+    shutil.copytree(GUEST / "root", root, dirs_exist_ok=True)
+    for name in ("etc/machine-id", "etc/resolv.conf"):
+        (root / name).unlink(missing_ok=True)
+    (root / "etc/machine-id").write_text("0123456789abcdef0123456789abcdef\n")
+    for kernel in RELEASES[release]:
+        modules(root, release_of(kernel))
+        initrd(folder, root, kernel)
+    if release == "bookworm":
+        shutil.copy(LAB / "cpufreq/labcpufreq.ko", root / "root")
+    run("chroot", root, "passwd", "--delete", "root")
+    run("chroot", root, "systemctl", "--quiet", "set-default", "multi-user.target")
+    run("chroot", root, "systemctl", "--quiet", "enable", "lab-agent.service", "systemd-networkd.service")
+    # What wakes up by itself, and who else sets up networks: a test that wants one unmasks it.
+    for unit in (
+        "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service"
+        " fstrim.timer man-db.timer systemd-networkd-wait-online.service systemd-timesyncd.service"
+        " getty@tty1.service systemd-pstore.service systemd-binfmt.service logrotate.timer xfs_scrub_all.timer"
+        " NetworkManager.service NetworkManager-wait-online.service NetworkManager-dispatcher.service"
+        " wpa_supplicant.service networking.service ifupdown-pre.service"
+    ).split():
+        run("chroot", root, "systemctl", "--quiet", "mask", unit)
+    for pattern in ("var/cache/apt/archives/*.deb", "var/lib/apt/lists/*", "var/cache/apt/*.bin"):
+        for path in root.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    raw = folder / "disk.img"
+    with raw.open("wb") as file:
+        file.truncate(3 << 30)
+    run("mke2fs", "-q", "-t", "ext4", "-L", "labroot", "-m", "0", "-O", "^metadata_csum", "-d", root, raw)
+    run("qemu-img", "convert", "-O", "qcow2", raw, folder / "disk.qcow2")
+    raw.unlink()
+    shutil.rmtree(root)
+
+
+def modules(root, release):
+    """Of the kernel's modules those that the lab wants: a tenth."""
+    source, target = LAB / f"kernels/lib/modules/{release}", root / f"lib/modules/{release}"
+    (target / "kernel").mkdir(parents=True)
+    wanted = [path for pattern in MODULES for path in (source / "kernel").glob(pattern)]
+    for path in wanted:
+        place = target / "kernel" / path.relative_to(source / "kernel")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(path, place, dirs_exist_ok=True) if path.is_dir() else shutil.copy(path, place)
+    for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
+        shutil.copy(source / name, target)
+    run("depmod", "-b", root, release)
+
+
+def initrd(folder, root, kernel):
+    """Busybox, and the modules of the root disk in their order."""
+    release, box = release_of(kernel), folder / "initrd"
+    for name in ("bin", "modules", "proc", "sys", "dev", "root"):
+        (box / name).mkdir(parents=True)
+    shutil.copy("/bin/busybox", box / "bin/busybox")
+    (box / "bin/sh").symlink_to("busybox")
+    shutil.copy(GUEST / "init", box / "init")
+    order = []
+    for module in ("virtio_pci", "virtio_blk", "ext4", "crc32c_generic"):
+        shown = subprocess.run(
+            ["modprobe", "-d", root, "-S", release, "--show-depends", module], capture_output=True, text=True)
+        for line in shown.stdout.splitlines():
+            if line.startswith("insmod") and line.split()[1] not in order:
+                order.append(line.split()[1])
+    for path in order:
+        unpack = {".xz": ["xz", "-dc"], ".zst": ["zstd", "-qdc"]}.get(pathlib.Path(path).suffix, ["cat"])
+        name = pathlib.Path(path).name.removesuffix(".xz").removesuffix(".zst")
+        (box / "modules" / name).write_bytes(subprocess.run([*unpack, path], capture_output=True, check=True).stdout)
+    names = [pathlib.Path(path).name.removesuffix(".xz").removesuffix(".zst") for path in order]
+    (box / "modules/order").write_text("".join(f"{name}\n" for name in names))
+    run("sh", "-c", f"find . | cpio -o -H newc -R 0:0 --quiet | gzip -1 > ../initrd-{kernel}", cwd=box)
+    shutil.rmtree(box)
+
+
+COMMON = [inspect.getsource(made) for made in (tree, image, modules, initrd)]
+
+
+@part("bookworm", "kernels", "cpufreq", files=["root/**/*", "init"], uses=(COMMON, MODULES))
+def image_bookworm(folder):
+    image(folder, "bookworm")
+
+
+@part("trixie", "kernels", files=["root/**/*", "init"], uses=(COMMON, MODULES))
+def image_trixie(folder):
+    image(folder, "trixie")
+
+
+def build():
+    """All of it."""
+    for name in PARTS:
+        ensure(name)
