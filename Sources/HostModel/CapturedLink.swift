@@ -31,6 +31,7 @@ package struct CapturedLink: Hashable, Sendable {
         add("lowerNamespace", link.lowerNamespace)
         if link.isUp { lines.append("up") }
         if link.hasCarrier { lines.append("carrier") }
+        if link.isHeldBack { lines.append("heldBack") }
         add("carrierChanges", link.carrierChanges)
         add("devicePath", link.devicePath)
         add("driver", link.driver)
@@ -74,6 +75,7 @@ package struct CapturedLink: Hashable, Sendable {
             case "lowerNamespace": link.lowerNamespace = Int32(value)
             case "up": link.isUp = true
             case "carrier": link.hasCarrier = true
+            case "heldBack": link.isHeldBack = true
             case "carrierChanges": link.carrierChanges = UInt32(value) ?? 0
             case "devicePath": link.devicePath = value
             case "driver": link.driver = value

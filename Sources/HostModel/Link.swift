@@ -33,6 +33,9 @@ package struct Link: Hashable, Sendable {
     package var isUp: Bool = false
     /// Whether it is up and its wire is. IFF_LOWER_UP: what IFLA_CARRIER says of a link that is down means nothing.
     package var hasCarrier: Bool = false
+    /// Whether its bond keeps it out though its wire is up: `updelay` is not over, or LACP has not agreed yet.
+    /// IFLA_BOND_SLAVE_MII_STATUS, IFLA_BOND_SLAVE_AD_ACTOR_OPER_PORT_STATE
+    package var isHeldBack: Bool = false
     /// How often the carrier came or went: a write that moves it has dropped the link.
     package var carrierChanges: UInt32 = 0
 
@@ -58,6 +61,9 @@ package struct Link: Hashable, Sendable {
 }
 
 extension Link {
+    /// Whether packets can go by it.
+    package var carries: Bool { hasCarrier && !isHeldBack }
+
     /// The address on the PCI bus, `0000:5e:00.0`: the last one in the path, which has those of bridges before it.
     package var pciAddress: String? {
         devicePath?.split(separator: "/").last { Self.isPCIAddress($0.utf8) }.map { String($0) }

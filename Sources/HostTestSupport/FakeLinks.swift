@@ -137,7 +137,7 @@ package final class FakeLinks: Links {
     }
 
     package func awaitCarrier(of index: UInt32, seconds: Double) throws(KernelError) -> Bool {
-        state.withLock { $0.ports[index]?.link.hasCarrier ?? false }
+        state.withLock { $0.ports[index]?.link.carries ?? false }
     }
 
     private func offered<Value: Sendable>(

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from lab import machine as machines
+from lab.node import Node
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -27,7 +28,7 @@ def machine(request):
     for name in ("kernel", "release"):
         if parameters and name in parameters.params:
             chosen[name] = parameters.params[name]
-    with machines.Machine(**chosen) as made:
+    with Node(**chosen) as made:
         request.node.machine = made
         yield made
 

@@ -32,7 +32,7 @@ def test_files_go_in_and_out(machine):
 
 
 def test_an_error_says_what_was_said(machine):
-    with pytest.raises(machines.GuestError, match="exit code 1: ls /nowhere\n.*No such file"):
+    with pytest.raises(machines.GuestError, match="exit code 2: ls /nowhere\n.*No such file"):
         machine.check("ls /nowhere")
 
 

@@ -47,7 +47,14 @@ package struct LinkMessage: Sendable {
             .map { AttributeReader.text($0.value) } ?? []
         link.address = Self.address(found.bytes(IFLA_ADDRESS))
         link.permanentAddress = Self.address(found.bytes(IFLA_PERM_ADDRESS))
-        link.kind = try found.nested(IFLA_LINKINFO)?.string(IFLA_INFO_KIND)
+        let info = try found.nested(IFLA_LINKINFO)
+        link.kind = info?.string(IFLA_INFO_KIND)
+        if info?.string(IFLA_INFO_SLAVE_KIND) == "bond", let port = try info?.nested(IFLA_INFO_SLAVE_DATA) {
+            // Of 802.3ad only; IEEE 802.1AX names the bits.
+            let state = try port.u8(IFLA_BOND_SLAVE_AD_ACTOR_OPER_PORT_STATE)
+            link.isHeldBack =
+                try port.u8(IFLA_BOND_SLAVE_MII_STATUS) ?? 0 != 0 || state.map { $0 & Self.distributing == 0 } ?? false
+        }
         link.isLoopback = header.ifi_flags & UInt32(IFF_LOOPBACK) != 0
         link.minimumMTU = try found.u32(IFLA_MIN_MTU)
         link.maximumMTU = try Self.existing(found.u32(IFLA_MAX_MTU))
@@ -73,6 +80,8 @@ package struct LinkMessage: Sendable {
 
     private static func hexadecimal(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16) }
 
+    /// LACP_STATE_DISTRIBUTING of the kernel's `net/bond_3ad.h`
+    private static let distributing: UInt8 = 0x20
     /// IFF_LOWER_UP, which `linux/if.h` has and `net/if.h` has not: they can't be had together.
     private static let lowerUp: UInt32 = 1 << 16
 }

@@ -92,7 +92,7 @@ package final class SystemLinks: Links {
     package func awaitCarrier(of index: UInt32, seconds: Double) throws(KernelError) -> Bool {
         let end = monotonicNow() + .seconds(seconds)
         while true {
-            if try link(index)?.hasCarrier == true { return true }
+            if try link(index)?.carries == true { return true }
             if monotonicNow() >= end { return false }
             var pause = timespec(.milliseconds(50))
             nanosleep(&pause, nil)

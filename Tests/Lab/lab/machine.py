@@ -214,7 +214,8 @@ class Machine:
         """What the link of this kind is called in the guest."""
         address = NICS.get(kind, kind)
         return self.check(
-            f"for link in /sys/class/net/*; do [ \"$(cat $link/address)\" != {address} ] || [ ! -e $link/device ] ||"
+            "udevadm settle; for link in /sys/class/net/*; do"
+            f" [ \"$(cat $link/address 2>/dev/null)\" != {address} ] || [ ! -e $link/device ] ||"
             " basename $link; done")
 
     def disk(self, kind):

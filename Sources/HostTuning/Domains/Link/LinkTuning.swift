@@ -75,8 +75,8 @@ extension LinkDomain {
                 Attempt.Change(setting, read(setting, on: host)).map { (attribute, $0) }
             }
         }
-        let before = try? host.links.link(index)
-        if let error = refusal(before, on: host) {
+        let links = (try? host.links.links()) ?? []
+        if let error = refusal(index, among: links) {
             return changes.map { $0.1.attempt(subject, on: host) { () throws(KernelError) in throw error } }
         }
         var attempts: [Attempt] = []
@@ -96,26 +96,32 @@ extension LinkDomain {
             for case (.channel(let parameter), let change) in changes { values[parameter] = try change.amount(subject) }
             try host.links.setChannels(values, of: index)
         }
-        // The next link's turn comes when this one carries again.
-        if before?.hasCarrier == true, !attempts.isEmpty {
-            _ = try? host.links.awaitCarrier(of: index, seconds: Self.carrierPatience)
-        }
+        if !attempts.isEmpty { awaitCarriers(links.filter { $0.index == index || $0.master == index }, on: host) }
         return attempts
     }
 
+    /// The next link's turn comes when this one carries again, and its ports do: they take a bond's MTU.
+    private func awaitCarriers(_ links: [Link], on host: Host) {
+        let end = ContinuousClock.now + Self.carrierPatience
+        for link in links where link.carries {
+            let left = (end - .now) / .seconds(1)
+            _ = try? host.links.awaitCarrier(of: link.index, seconds: max(0, left))
+        }
+    }
+
     /// Less than a worker has patience for; a 100 GbE link negotiates for some seconds.
-    private static let carrierPatience = 7.0
+    private static let carrierPatience = Duration.seconds(7)
 
     /// One at a time: as long as no other port of its bond carries, this one is not touched.
-    private func refusal(_ link: Link?, on host: Host) -> KernelError? {
-        guard let link, let master = link.master, link.hasCarrier, let links = try? host.links.links(),
+    private func refusal(_ index: UInt32, among links: [Link]) -> KernelError? {
+        guard let link = links.first(where: { $0.index == index }), let master = link.master, link.carries,
             let bond = links.first(where: { $0.index == master }), bond.kind == "bond" || bond.kind == "team"
         else { return nil }
         let others = links.filter { $0.master == master && $0.index != link.index }
-        guard !others.isEmpty, !others.contains(where: \.hasCarrier) else { return nil }
+        guard !others.isEmpty, !others.contains(where: \.carries) else { return nil }
         return KernelError(
             "write", "link \(link.name)", errno: .busy,
-            message: "no other member of \(bond.name) has a carrier: \(others.map(\.name).joined(separator: ", "))")
+            message: "no other member of \(bond.name) carries: \(others.map(\.name).joined(separator: ", "))")
     }
 
     /// All in one change; where that is refused each by itself, with the kernel's word for each.
