@@ -45,6 +45,23 @@ import Testing
         #expect(try outcome(attributes) == expected)
     }
 
+    @Test("a SCSI disk's own limit counts too: what it says of itself, and what a short command can ask of a small one")
+    func scsiMaximum() throws {
+        let node = Node("block: [{match: {name: sda}, max_sectors_kb: max}]")
+        let path = node.kernel.disk("sda", .sas, serial: "A", maxHardwareSectorsKiB: 2_147_483_647)
+        let device = try node.kernel.resolve("\(path)/device")
+        #expect(try node.check().settings.first?.desired == "2147483647")
+        node.kernel.set("\(device)/scsi_level", "7")
+        #expect(try node.check().settings.first?.desired == "2147483647")
+        // 0x1000 blocks of 512 bytes.
+        node.kernel.set("\(device)/vpd_pgb0", bytes: [0, 0xb0, 0, 0x3c, 0, 0, 0, 1, 0, 0, 0x10, 0, 0, 0, 4, 0])
+        #expect(try node.check().settings.first?.desired == "2048")
+        node.kernel.set("\(device)/vpd_pgb0", bytes: [0, 0xb0, 0, 0x3c, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 4, 0])
+        #expect(try node.check().settings.first?.desired == "2147483647")
+        node.kernel.set("\(path)/size", "131072")
+        #expect(try node.check().settings.first?.desired == "32767")
+    }
+
     @Test("a device without the maximum's file, or without the attribute, is told")
     func missing() throws {
         node.kernel.disk("sda", serial: "A")

@@ -57,9 +57,26 @@ struct BlockQueue {
         case .readAhead: return Bounds(step: Int128(host.pageSize / 1024), source: "pages")
         case .maxSectors, .discardMax:
             let maximum = BlockAttribute(rawValue: attribute)?.maximumFile ?? ""
-            return Bounds(upper: try number(file(maximum)), source: maximum)
+            let upper = try number(file(maximum))
+            if attribute == BlockAttribute.maxSectors.rawValue, let upper, let own = try scsiMaximum(), own < upper {
+                return Bounds(upper: own, source: "the SCSI disk's own limit")
+            }
+            return Bounds(upper: upper, source: maximum)
         default: return Bounds()
         }
+    }
+
+    /// KiB that one command to a SCSI disk may move: the kernel minds it and `max_hw_sectors_kb` does not tell it. What the
+    /// disk says (page 0xb0, to be read since Linux 5.11), and what fits READ(10), which is used up to 2^32 blocks. Nil for
+    /// what is no SCSI. (sd_revalidate_disk of drivers/scsi/sd.c)
+    private func scsiMaximum() throws(KernelError) -> Int128? {
+        guard try number("\(target.path)/device/scsi_level") != nil,
+            let block = try number(file("logical_block_size")), let size = try number("\(target.path)/size"), block > 0
+        else { return nil }
+        let page = try present { () throws(KernelError) in try host.files.read("\(target.path)/device/vpd_pgb0") } ?? []
+        let told = page.dropFirst(8).prefix(4).reduce(Int128(0)) { $0 << 8 | Int128($1) }
+        let short: Int128? = size * 512 / block > 0xffff_ffff ? nil : 0xffff
+        return [told > 0 ? told : nil, short].compactMap { $0.map { $0 * block / 1024 } }.min()
     }
 
     /// A device that only passes bios on (an NVMe multipath head, LVM) has these files and no use for them: it has no
