@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fails when the release binary has grown too big or has taken in what it must not: full Foundation, and the 40 MB of
-# ICU's tables behind it. One `String(format:)` or ISO8601DateFormatter, ours or a dependency's, is enough.
+# ICU's tables behind it, or a newer C library than supported systems have. One `String(format:)` or ISO8601DateFormatter, ours or a dependency's, is enough.
 #
 #   scripts/check-binary.sh UNSTRIPPED STRIPPED
 #
@@ -51,5 +51,13 @@ if [ "$foundation" -gt 0 ] || [ "$icu" -gt 0 ] || [ "$tables" -gt 0 ]; then
     echo "    Here it is FoundationEssentials only (docs/decisions/0004)."
 fi
 
+# Ubuntu 22.04, the oldest that is supported, has 2.35.
+newest=$(objdump -T "$stripped" | grep -oE 'GLIBC_[0-9.]+' | sort -uV | tail -n 1)
+if [ "$(printf '%s\n' GLIBC_2.35 "$newest" | sort -V | tail -n 1)" != GLIBC_2.35 ]; then
+    red=1
+    echo "size: $stripped: wants $newest, where 2.35 is the newest that all supported systems have:"
+    objdump -T "$stripped" | grep -F "($newest)"
+fi
+
 [ $red -eq 0 ] || exit 1
-echo "size: $stripped: $(mib "$size") of at most $limit_mib MiB, no full Foundation, no ICU"
+echo "size: $stripped: $(mib "$size") of at most $limit_mib MiB, no full Foundation, no ICU, $newest"

@@ -2,7 +2,7 @@
 # Installs what is missing here to build, test and measure, and nothing else: on a machine that has it all this is a
 # few look-ups and no network.
 #
-#   scripts/deps.sh [build|test|run|bench|lab]...     all of them without an argument
+#   scripts/deps.sh [build|test|run|bench|lab|deb]...     all of them without an argument
 set -euo pipefail
 
 missing=()
@@ -20,8 +20,8 @@ linkable() { command -v gcc && [ "$(gcc -print-file-name="$1")" != "$1" ]; }
 library() { pkg-config --exists "$1"; }
 
 for group in "${@:-all}"; do
-    case $group in build | test | run | bench | lab | all) ;; *)
-        echo "usage: scripts/deps.sh [build|test|run|bench|lab]..." >&2
+    case $group in build | test | run | bench | lab | deb | all) ;; *)
+        echo "usage: scripts/deps.sh [build|test|run|bench|lab|deb]..." >&2
         exit 64
         ;;
     esac
@@ -59,6 +59,12 @@ for group in "${@:-all}"; do
         need procps system_command sysctl
         need util-linux system_command unshare
         need mount system_command losetup
+        ;;
+    esac
+    case $group in deb | all)
+        need debhelper command_of dh
+        need lintian command_of lintian
+        need man-db command_of man
         ;;
     esac
     case $group in lab | all)
