@@ -221,7 +221,8 @@ class Machine:
     def disk(self, kind):
         """What the disk with this serial, or of this kind, is called in the guest."""
         serial = DISKS.get(kind, f"serial={kind}").rpartition("serial=")[2]
-        return self.check(f"lsblk --nodeps --noheadings --output NAME,SERIAL | awk '$2 == \"{serial}\" {{ print $1 }}'")
+        return self.until(
+            f"lsblk --nodeps --noheadings --output NAME,SERIAL | awk '$2 == \"{serial}\" {{ print $1 }}' | grep .", 30)
 
     def plug(self, driver, id, **properties):
         self.monitor.do("device_add", driver=driver, id=id, **properties)
