@@ -44,6 +44,9 @@ package struct Glob: Hashable, Sendable {
 
     package var isExact: Bool { exactText != nil }
 
+    /// Of small letters only.
+    var lowercased: Glob { (try? Glob(pattern.lowercased())) ?? self }
+
     /// Takes at most the product of both lengths: only the last star is ever tried again.
     package func matches(_ text: String) -> Bool {
         if let exactText { return exactText.utf8.elementsEqual(text.utf8) }

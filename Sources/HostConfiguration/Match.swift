@@ -3,7 +3,9 @@
 /// All fields must fit; of a field's patterns, one. Without fields it takes every device.
 package struct Match: Hashable, Sendable {
     /// What a domain lets a rule ask of its devices.
-    package enum Field: Sendable { case glob, flag }
+    ///
+    /// An address may be written in capitals, as it is on labels.
+    package enum Field: Sendable { case glob, flag, address }
 
     private enum Test: Hashable, CustomStringConvertible {
         case globs([Glob])
@@ -32,12 +34,16 @@ package struct Match: Hashable, Sendable {
     package static let everything = Match([])
 
     /// Asks for each field's value by name, a flag's as `true` or `false`; a device that has none never fits.
-    package func accepts(_ value: (String) -> String?) -> Bool {
+    package func accepts(_ value: (String) -> String?) -> Bool { accepts { value($0).map { [$0] } ?? [] } }
+
+    /// The same where a field may have several values: one of them has to fit.
+    package func accepts(_ values: (String) -> [String]) -> Bool {
         criteria.allSatisfy { criterion in
-            guard let value = value(criterion.field) else { return false }
-            switch criterion.test {
-            case .globs(let globs): return globs.contains { $0.matches(value) }
-            case .flag(let wanted): return value == String(wanted)
+            values(criterion.field).contains { value in
+                switch criterion.test {
+                case .globs(let globs): globs.contains { $0.matches(value) }
+                case .flag(let wanted): value == String(wanted)
+                }
             }
         }
     }
@@ -73,6 +79,7 @@ extension Match {
                 switch fields[entry.name] {
                 case .glob: entry.value.globs(key, &problems).map(Test.globs)
                 case .flag: entry.value.boolean(key, &problems).map(Test.flag)
+                case .address: entry.value.globs(key, &problems).map { Test.globs($0.map(\.lowercased)) }
                 case nil: nil
                 }
             if let test { criteria.append(Criterion(field: entry.name, test: test)) }

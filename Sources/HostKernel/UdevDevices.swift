@@ -45,3 +45,15 @@ package struct UdevDevices: Devices {
         return properties
     }
 }
+
+/// Waits until udev has handled what the kernel has told it of, at most so long: at boot most disks and links are not
+/// there yet, or not under their names. `udevadm-settle(8)`, which looks at the same file.
+package func settleDevices(
+    atMost limit: Duration = .seconds(10), queue: String = "/run/udev/queue", unless isStopping: () -> Bool
+) {
+    let end = monotonicNow() + limit
+    while access(queue, F_OK) == 0, monotonicNow() < end, !isStopping() {
+        var pause = timespec(.milliseconds(20))
+        nanosleep(&pause, nil)
+    }
+}

@@ -33,3 +33,25 @@ import Testing
         #expect(host.now().timeIntervalSince1970 > 1_700_000_000)
     }
 }
+
+@Suite struct SettleTests {
+    @Test("udev's queue is waited for while it is there, no longer than the limit, and not by who is to stop")
+    func settle() throws {
+        let scratch = try Scratch()
+        let queue = "\(scratch.path)/queue"
+        let clock = ContinuousClock()
+        settleDevices(queue: queue, unless: { false })
+        try SystemFiles().create(queue, with: [])
+        #expect(
+            clock.measure { settleDevices(atMost: .milliseconds(100), queue: queue, unless: { false }) }
+                >= .milliseconds(100))
+        settleDevices(atMost: .seconds(3600), queue: queue, unless: { true })
+        var looks = 0
+        settleDevices(atMost: .seconds(3600), queue: queue) {
+            looks += 1
+            if looks == 3 { try? SystemFiles().remove(queue) }
+            return false
+        }
+        #expect(looks == 3)
+    }
+}

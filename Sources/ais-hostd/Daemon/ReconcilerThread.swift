@@ -10,6 +10,7 @@ import HostTuning
 func reconcile(
     _ reconciler: Reconciler, board: Board, jobs: Inbox<Job>, mailbox: Mailbox<Message>
 ) {
+    settleDevices(unless: reconciler.host.isAbandoned)
     var daemon = Daemon(reconciler)
     var chronicle = Chronicle(board: board, now: reconciler.host.now)
     while true {

@@ -7,7 +7,7 @@ package struct LinkDomain: TuningDomain {
     package let name = "link"
     package let needs: Set<Inventory.Part> = [.links]
 
-    private static let fields: [String: Match.Field] = ["name": .glob, "driver": .glob, "mac": .glob, "path": .glob]
+    private static let fields: [String: Match.Field] = ["name": .glob, "driver": .glob, "mac": .address, "path": .glob]
 
     package init() {}
 
@@ -52,7 +52,8 @@ package struct LinkDomain: TuningDomain {
     package func select(_ rule: Rule, in inventory: Inventory) -> Selection {
         guard let match = rule.match else { return Selection(targets: []) }
         var selection = Selection(targets: [])
-        for entry in inventory.links where match.accepts(entry.link.fact) {
+        var virtual = 0
+        for entry in inventory.links where match.accepts(entry.link.facts) {
             // The kernel sets the name of a link that has others: any of them names it.
             let isNamed = ([entry.link.name] + entry.link.alternativeNames).contains { match.names(exactly: $0) }
             let claims = entry.claims.filter { claim in
@@ -62,13 +63,19 @@ package struct LinkDomain: TuningDomain {
             }
             if claims.isEmpty {
                 selection.targets.append(entry.target)
-            } else if !claims.contains(where: { $0.role == .virtual }) {
-                // What containers bring by the hundred is not worth a word.
+            } else if claims.contains(where: { $0.role == .virtual }) {
+                // What containers bring by the hundred is one word.
+                virtual += 1
+            } else {
                 let reasons = claims.map(\.reason).joined(separator: " and ")
                 let roles = Claim.Role.allCases.filter { role in claims.contains { $0.role == role } }.map(\.rawValue)
                 selection.leftOut.append(
                     "\(entry.link.name) \(reasons), which takes `include: [\(roles.joined(separator: ", "))]`")
             }
+        }
+        if virtual > 0 {
+            let links = virtual == 1 ? "1 virtual link" : "\(virtual) virtual links"
+            selection.leftOut.append("\(links), without `include: [virtual]`")
         }
         return selection
     }
@@ -101,13 +108,13 @@ package struct LinkDomain: TuningDomain {
 
 extension Link {
     /// What a match may ask of it.
-    fileprivate func fact(_ field: String) -> String? {
+    fileprivate func facts(_ field: String) -> [String] {
         switch field {
-        case "name": name
-        case "driver": driver ?? kind
-        case "mac": permanentAddress ?? address
-        case "path": pciAddress
-        default: nil
+        case "name": [name] + alternativeNames
+        case "driver": [driver ?? kind].compactMap(\.self)
+        case "mac": [permanentAddress ?? address].compactMap(\.self)
+        case "path": [pciAddress].compactMap(\.self)
+        default: []
         }
     }
 }
