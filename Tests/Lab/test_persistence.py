@@ -47,7 +47,7 @@ def test_an_mtu_is_kept_over_a_reboot_by_its_owner(node, owner):
     node.until(f"ip -4 addr show dev {nic} | grep -q {ADDRESS}", 60)
     node.until(f"test $(cat /sys/class/net/{nic}/mtu) = 9000", 30)
     assert node.run("ais-hostd check").code == 0
-    node.hostd("revert")
+    node.hostd("revert --allow link-flap")
     assert node.run(f"grep 9000 {file.format(nic=nic)}").code != 0
     node.check("sync")
     node.reboot()
