@@ -30,7 +30,7 @@ ExecStart=$*
 ExecStopPost=systemctl poweroff --force
 StandardOutput=file:/trial
 UNIT
-SYSTEMD_NSPAWN_API_VFS_WRITABLE=network timeout "${SECONDS_AT_MOST:-120}" systemd-nspawn --quiet \
+SYSTEMD_NSPAWN_API_VFS_WRITABLE=network timeout "${SECONDS_AT_MOST:-300}" systemd-nspawn --quiet \
     --directory "$world/root" --boot --bind-ro="$PWD" --private-network --register=no --keep-unit \
     >"$world/console" 2>&1 </dev/null || true
 cat "$world/root/trial" 2>/dev/null || { tail -30 "$world/console" >&2; exit 1; }
