@@ -23,7 +23,7 @@ chmod -R a+rX "$work"
 # lintian does not want to be root.
 as_user=()
 [ "$(id -u)" -ne 0 ] || as_user=(setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$work")
-lint() { "${as_user[@]}" lintian --pedantic --info "$@" "$work/${package##*/}" 2>&1; }
+lint() { "${as_user[@]}" lintian --pedantic --display-info "$@" "$work/${package##*/}" 2>&1; }
 said=$(lint --fail-on error,warning,info,pedantic) || fault "lintian: $said"
 # The override is for what others wrote.
 while read -r word; do
