@@ -2,7 +2,8 @@
 # Packs what `make release` built, in seconds: .build/deb/ais-hostd_VERSION_amd64.deb. The same commit and program make
 # the same bytes.
 #
-#   scripts/make-deb.sh        `make deb`; VERSION=… and OUT=FOLDER overrule what it would be called and where it goes
+#   scripts/make-deb.sh        `make deb`; VERSION=… and OUT=FOLDER overrule what it would be called and where it goes,
+#                              and COMPRESSION=none takes less time
 #
 # The version is the program's, `ais-hostd --version`. As long as CHANGELOG.md begins with unreleased changes, it sorts
 # below that, by the time of the last commit: 0.1.0~git20261125080808.b4418b9.

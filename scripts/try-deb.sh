@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 if [ "${1:-}" != --inside ]; then
     mkdir -p .build/trial
     for age in old new; do
-        made=$(VERSION=0.1.0~$([ $age = old ] && echo 1 || echo 2) OUT=.build/trial scripts/make-deb.sh)
+        made=$(VERSION=0.1.0~$([ $age = old ] && echo 1 || echo 2) OUT=.build/trial COMPRESSION=none scripts/make-deb.sh)
         mv "$made" .build/trial/$age.deb
     done
     trial try-deb "no file is left, again" "$PWD/scripts/try-deb.sh" --inside "$PWD/.build/trial"
