@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build release run test fuzz lint format size bench bench-daemon bench-links try-units deb lab lab-test
+.PHONY: help deps build release run test fuzz lint format size bench bench-daemon bench-links try-units deb try-deb lab lab-test
 .PHONY: lab-shell install clean
 
 # --no-export-dynamic: Swift's static runtime asks for every symbol to be visible to plugins that we do not have (1 %).
@@ -95,10 +95,14 @@ install: ## what make release built, units, profiles and a configuration that on
 	install -D -m 644 systemd/ais-hostd.sysusers $(DESTDIR)/usr/lib/sysusers.d/ais-hostd.conf
 	test -e $(DESTDIR)/etc/ais-hostd/config.yaml || install -D -m 644 etc/config.yaml $(DESTDIR)/etc/ais-hostd/config.yaml
 
-deb: release ## the package, below .build/deb, and what lintian says of it
+deb: release ## the Debian package, as .build/deb/ais-hostd_VERSION_amd64.deb, looked at by lintian
 	@scripts/deps.sh deb
 	@scripts/make-deb.sh
 	@scripts/check-deb.sh
+
+try-deb: release ## the package's life under a real systemd, in a container of this host's own files (root)
+	@scripts/deps.sh test deb
+	@scripts/try-deb.sh
 
 clean: ## forget what was built
 	rm -rf .build

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Fails when the release binary has grown too big or has taken in what it must not: full Foundation, and the 40 MB of
-# ICU's tables behind it, or a newer C library than supported systems have. One `String(format:)` or ISO8601DateFormatter, ours or a dependency's, is enough.
+# Fails when the release binary has grown too big, has taken in what it must not (full Foundation, and the 40 MB of ICU's
+# tables behind it: one `String(format:)` or ISO8601DateFormatter, ours or a dependency's, is enough), or asks for what
+# the oldest supported system has not.
 #
 #   scripts/check-binary.sh UNSTRIPPED STRIPPED
 #
 # To see it go red: LIMIT_MIB=1 make size; or, for ICU,
 #   printf 'import Foundation\nprint(String(format: "%%d", 1))\n' >/tmp/red.swift
 #   swiftc -static-stdlib /tmp/red.swift -o /tmp/red && scripts/check-binary.sh /tmp/red /tmp/red
+# which wants libstdc++.so.6 too; or, for glibc, OLDEST=2.34 make size.
 set -euo pipefail
 export LC_ALL=C
 
@@ -51,13 +53,24 @@ if [ "$foundation" -gt 0 ] || [ "$icu" -gt 0 ] || [ "$tables" -gt 0 ]; then
     echo "    Here it is FoundationEssentials only (docs/decisions/0004)."
 fi
 
-# Ubuntu 22.04, the oldest that is supported, has 2.35.
-newest=$(objdump -T "$stripped" | grep -oE 'GLIBC_[0-9.]+' | sort -uV | tail -n 1)
-if [ "$(printf '%s\n' GLIBC_2.35 "$newest" | sort -V | tail -n 1)" != GLIBC_2.35 ]; then
+# Ubuntu 22.04, the oldest that is supported, has glibc 2.35; and these libraries, under the names that they have in
+# Debian 12 and 13 too. libstdc++ is not one of them, so that there is no GLIBCXX to be too new.
+oldest=${OLDEST:-2.35}
+libraries="libc.so.6 libm.so.6 ld-linux-x86-64.so.2 libmnl.so.0 libudev.so.1 libyaml-0.so.2"
+newest=$(objdump -T "$stripped" | grep -oP 'GLIBC_\K[0-9.]+' | sort -uV | tail -n 1)
+if [ "$(printf '%s\n' $oldest "$newest" | sort -V | tail -n 1)" != $oldest ]; then
     red=1
-    echo "size: $stripped: wants $newest, where 2.35 is the newest that all supported systems have:"
-    objdump -T "$stripped" | grep -F "($newest)"
+    echo "size: $stripped: wants glibc $newest, $oldest is the newest that all supported systems have:"
+    objdump -T "$stripped" | awk -v oldest=$oldest '
+        match($0, /GLIBC_2\.[0-9]+/) && substr($0, RSTART + 8, RLENGTH - 8) + 0 > substr(oldest, 3) + 0 { print "    " $NF, $(NF - 1) }'
 fi
+for library in $(objdump -p "$stripped" | awk '$1 == "NEEDED" { print $2 }'); do
+    case " $libraries " in *" $library "*) ;; *)
+        red=1
+        echo "size: $stripped: wants $library, which is not one that all supported systems have under this name"
+        ;;
+    esac
+done
 
 [ $red -eq 0 ] || exit 1
-echo "size: $stripped: $(mib "$size") of at most $limit_mib MiB, no full Foundation, no ICU, $newest"
+echo "size: $stripped: $(mib "$size") of at most $limit_mib MiB, no full Foundation, no ICU, glibc $newest"

@@ -64,7 +64,7 @@ for group in "${@:-all}"; do
     case $group in deb | all)
         need debhelper command_of dh
         need lintian command_of lintian
-        need man-db command_of man
+        need lowdown command_of lowdown      # ais-hostd.yaml(5) out of docs/configuration.md
         ;;
     esac
     case $group in lab | all)

@@ -1,33 +1,14 @@
 #!/usr/bin/env bash
-# Tries the units under a real systemd: a copy of this host's own files, of which nothing is kept, is booted in a
-# container with a network of its own, ais-hostd is installed there and lives a little. `make try-units`, or after
-# `make release`
+# Tries the units under a real systemd: in a booted copy of this host (scripts/boot-copy.sh) ais-hostd is installed and
+# lives a little. `make try-units`, or after `make release`
 #
 #   scripts/try-units.sh          root; about half a minute
-#
-# The container may write to its own net.* sysctls and to nothing else of the kernel: this host is not touched.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/trial.bash
 
 if [ "${1:-}" = --inside ]; then
-    expect() { # WHAT EXIT-CODE COMMAND...: the last one's output is kept in `said`
-        local what=$1 code=$2 got=0
-        shift 2
-        said=$("$@" 2>&1) || got=$?
-        if [ "$got" != "$code" ]; then echo "RED $what: exit code $got, expected $code: $said"; else echo "ok $what"; fi
-    }
-    holds() { if grep -qF -- "$2" <<<"$said"; then echo "ok $1"; else echo "RED $1: expected $2 in: $said"; fi; }
-    eventually() { # WHAT COMMAND...: within ten seconds
-        local what=$1
-        shift
-        for _ in $(seq 100); do
-            if "$@" >/dev/null 2>&1; then echo "ok $what"; return; fi
-            sleep 0.1
-        done
-        echo "RED $what: never came true: $*"
-    }
     sysctl_is() { [ "$(sysctl -n net.core.somaxconn)" = "$1" ]; }
-    answers() { [ "$(curl --silent --output /dev/null --write-out '%{http_code}' http://127.0.0.1:9847/v1/status)" = "$1" ]; }
     configuration=/etc/ais-hostd/config.yaml
 
     expect "it installs" 0 make --silent install
@@ -65,41 +46,6 @@ if [ "${1:-}" = --inside ]; then
     expect "it stops" 0 systemctl stop ais-hostd
     expect "what was there before is there again" 0 sysctl_is 4096
     expect "nothing was denied that it needed" 1 grep -q EPERM <(journalctl --unit ais-hostd --unit ais-hostd-http)
-    systemctl poweroff
     exit
 fi
-
-skip() { # in CI what can't run is a failure
-    echo "try-units: skipped: $1"
-    [ "${CI:-}" != true ] || exit 1
-    exit 0
-}
-[ "$(id -u)" -eq 0 ] || skip "containers take root"
-command -v systemd-nspawn >/dev/null || skip "no systemd-nspawn: scripts/deps.sh test installs it"
-if [ "${INSIDE:-}" != yes ]; then INSIDE=yes exec unshare --mount --propagation private "$0"; fi
-
-world=$(mktemp -d)
-trap 'umount --lazy "$world/root" "$world" 2>/dev/null; rmdir "$world"' EXIT
-mount -t tmpfs tmpfs "$world"
-mkdir "$world"/{root,upper,work}
-mount -t overlay -o "lowerdir=/,upperdir=$world/upper,workdir=$world/work" overlay "$world/root"
-rm -rf "$world"/root/etc/ais-hostd "$world"/root/var/lib/ais-hostd "$world"/root/etc/systemd/system/*.wants
-mkdir -p "$world/root/etc/systemd/system/default.target.wants"
-ln -s ../trial.service "$world/root/etc/systemd/system/default.target.wants/"
-cat >"$world/root/etc/systemd/system/trial.service" <<UNIT
-[Unit]
-After=basic.target
-[Service]
-Type=oneshot
-WorkingDirectory=$PWD
-ExecStart=$PWD/scripts/try-units.sh --inside
-StandardOutput=file:/trial
-UNIT
-SYSTEMD_NSPAWN_API_VFS_WRITABLE=network timeout 120 systemd-nspawn --quiet --directory "$world/root" --boot \
-    --bind-ro="$PWD" --private-network --register=no --keep-unit >"$world/console" 2>&1 </dev/null || true
-cat "$world/root/trial" 2>/dev/null || { tail -30 "$world/console" >&2; exit 1; }
-if grep -q ^RED "$world/root/trial" || ! grep -q "there before is there again" "$world/root/trial"; then
-    echo "try-units: red"
-    exit 1
-fi
-echo "try-units: green, systemd $(systemctl --version | awk 'NR == 1 { print $2 }')"
+trial try-units "nothing was denied that it needed" "$PWD/scripts/try-units.sh" --inside
