@@ -47,9 +47,9 @@ def pytest_runtest_makereport(item, call):
     machine = getattr(item, "machine", None)
     if report.when == "teardown" or not report.failed or machine is None:
         return
-    tail = lambda text: "\n".join(text.splitlines()[-60:])
-    report.sections.append(("console", tail(machine.console())))
-    try:
-        report.sections.append(("journal", tail(machine.run("journalctl --no-pager --boot -n 60", timeout=15).output)))
-    except Exception as error:
-        report.sections.append(("journal", f"can't be had: {error}"))
+    for name, told in {"console": machine.console, "journal": lambda: machine.journal("-n 60", timeout=15)}.items():
+        try:
+            text = "\n".join(told().splitlines()[-60:])
+        except Exception as error:
+            text = f"can't be had: {error}"
+        report.sections.append((name, text))

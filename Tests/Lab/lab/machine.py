@@ -281,8 +281,8 @@ class Machine:
     def console(self):
         return (self.folder / "console").read_text(errors="replace")
 
-    def journal(self, *options):
-        return self.run(f"journalctl --no-pager --boot {' '.join(options)}").output
+    def journal(self, *options, timeout=120):
+        return self.run(f"journalctl --no-pager --boot {' '.join(options)}", timeout).output
 
     def close(self):
         if hasattr(self, "process"):
