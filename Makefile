@@ -87,9 +87,12 @@ bench-links: release ## what a thousand links cost, beside a shell, and how soon
 	@scripts/deps.sh bench
 	@benchmarks/links.sh .build/ais-hostd
 
+# Another binary to install, and to try in the lab.
+AIS_HOSTD ?= .build/ais-hostd
+
 install: ## what make release built, units, profiles and a configuration that only observes, below $DESTDIR
-	test -x .build/ais-hostd || { echo "make release first" >&2; exit 1; }
-	install -D -m 755 .build/ais-hostd $(DESTDIR)/usr/bin/ais-hostd
+	test -x $(AIS_HOSTD) || { echo "make release first" >&2; exit 1; }
+	install -D -m 755 $(AIS_HOSTD) $(DESTDIR)/usr/bin/ais-hostd
 	cd etc/profiles && find . -name '*.yaml' -exec install -D -m 644 {} $(abspath $(DESTDIR)/)/usr/lib/ais-hostd/profiles/{} \;
 	install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system systemd/*.service systemd/*.socket
 	install -D -m 644 systemd/ais-hostd.sysusers $(DESTDIR)/usr/lib/sysusers.d/ais-hostd.conf

@@ -1,15 +1,9 @@
 """What every test of the lab may ask for: a machine, and one with ais-hostd on it."""
 
-import os
-import pathlib
-import subprocess
-
 import pytest
 
-from lab import machine as machines
-from lab.node import Node
-
-CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+from lab import node as nodes
+from lab.node import CHECKOUT, Node
 
 
 def pytest_configure(config):
@@ -36,31 +30,26 @@ def machine(request):
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory):
     """An image of what `make install` puts down."""
-    folder = tmp_path_factory.mktemp("install")
-    subprocess.run(
-        ["make", "--silent", "install", f"DESTDIR={folder / 'root'}"], cwd=CHECKOUT, check=True,
-        env={**os.environ, "LC_ALL": "C"})
-    return machines.disk_of(folder / "root", folder / "disk")
+    return nodes.installed(tmp_path_factory.mktemp("install"))
 
 
 @pytest.fixture
 def node(machine, installed):
     """A machine with ais-hostd installed as the package does, its daemon not started."""
-    machine.insert(installed)
-    machine.check("systemd-sysusers; systemctl daemon-reload")
+    machine.install(installed)
     return machine
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A test that fails shows the console and the journal of its machine."""
+    """A test that fails, or what prepares it, shows the console and the journal of its machine."""
     report = (yield).get_result()
     machine = getattr(item, "machine", None)
-    if report.when != "call" or not report.failed or machine is None:
+    if report.when == "teardown" or not report.failed or machine is None:
         return
-    tail = lambda text: "\n".join(text.splitlines()[-60:])
-    report.sections.append(("console", tail(machine.console())))
-    try:
-        report.sections.append(("journal", tail(machine.run("journalctl --no-pager --boot -n 60", timeout=15).output)))
-    except Exception as error:
-        report.sections.append(("journal", f"can't be had: {error}"))
+    for name, told in {"console": machine.console, "journal": lambda: machine.journal("-n 60", timeout=15)}.items():
+        try:
+            text = "\n".join(told().splitlines()[-60:])
+        except Exception as error:
+            text = f"can't be had: {error}"
+        report.sections.append((name, text))

@@ -1,7 +1,9 @@
 """A virtual machine of the lab: started from a snapshot of one that has booted, and gone with the process that made it."""
 
 import base64
+import contextlib
 import dataclasses
+import fcntl
 import hashlib
 import inspect
 import itertools
@@ -10,7 +12,6 @@ import pathlib
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 
@@ -92,7 +93,7 @@ class Machine:
     def __init__(self, kernel="6.1", release="bookworm", *, interactive=False):
         self.kernel, self.release = kernel, release
         self.snapshot = snapshot(kernel, release)
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lab-"))
+        self.folder, self.owner = workplace()
         self.numbers = itertools.count(1)
         try:
             for disk in self.snapshot.glob("*.qcow2"):
@@ -115,8 +116,8 @@ class Machine:
             ["unshare", "--net", "sh", "-c", script, "sh", *command, *extra],
             env={
                 "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-                "LD_LIBRARY_PATH": f"{recipe.LAB}/tools/usr/lib/x86_64-linux-gnu",
-                "QEMU_MODULE_DIR": f"{recipe.LAB}/tools/usr/lib/x86_64-linux-gnu/qemu",
+                "LD_LIBRARY_PATH": f"{recipe.built('tools')}/usr/lib/x86_64-linux-gnu",
+                "QEMU_MODULE_DIR": f"{recipe.built('tools')}/usr/lib/x86_64-linux-gnu/qemu",
             },
             stdin=None if interactive else subprocess.DEVNULL, stdout=None if interactive else self.log,
             stderr=self.log)
@@ -151,9 +152,12 @@ class Machine:
                 raise GuestError(f"no answer within {timeout} s: {script}")
             self.agent.settimeout(left)
             try:
-                answer += self.agent.recv(1 << 16)
+                received = self.agent.recv(1 << 16)
             except TimeoutError:
                 continue
+            if not received:
+                raise GuestError(f"QEMU has gone: {script}\n{(self.folder / 'qemu.log').read_text()}")
+            answer += received
             *lines, answer = answer.split(b"\n")
             for line in lines:
                 words = line.decode().split(" ")
@@ -255,6 +259,8 @@ class Machine:
     def reset(self):
         """Pulls the plug: what the guest had not written to its disk is lost. Answers before it is up again."""
         self.monitor.do("system_reset")
+        # It comes after the answer: until then what runs goes on, and may still answer.
+        self.monitor.wait("RESET", guest=False)
 
     def pull_the_plug(self):
         self.reset()
@@ -276,14 +282,15 @@ class Machine:
     def console(self):
         return (self.folder / "console").read_text(errors="replace")
 
-    def journal(self, *options):
-        return self.run(f"journalctl --no-pager --boot {' '.join(options)}").output
+    def journal(self, *options, timeout=120):
+        return self.run(f"journalctl --no-pager --boot {' '.join(options)}", timeout).output
 
     def close(self):
         if hasattr(self, "process"):
             self.process.kill()
             self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.owner.close()
 
     def __enter__(self):
         return self
@@ -292,22 +299,35 @@ class Machine:
         self.close()
 
 
+def workplace():
+    """A folder for a machine, and what is open as long as its owner lives. Those of owners that were killed go."""
+    for old in pathlib.Path(tempfile.gettempdir()).glob("ais-hostd-lab-*/owner"):
+        with contextlib.suppress(FileNotFoundError, BlockingIOError), old.open() as owner:
+            fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(old.parent, ignore_errors=True)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="ais-hostd-lab-"))
+    owner = (folder / "new").open("w")
+    fcntl.flock(owner, fcntl.LOCK_SH)
+    (folder / "new").rename(folder / "owner")
+    return folder, owner
+
+
 def qemu(kernel, release, folder, interactive=False):
     """The command line. A snapshot takes the very same devices again."""
-    tools = recipe.LAB / "tools/usr"
+    tools = recipe.built("tools") / "usr"
     serial = ["stdio,id=console,signal=off"] if interactive else [f"file,id=console,path={folder}/console"]
     command = [
         f"{tools}/bin/qemu-system-x86_64", "-L", f"{tools}/share/qemu", "-L", f"{tools}/share/seabios",
         "-machine", "q35", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "Nehalem", "-smp", "2", "-m", "2048",
         "-nodefaults", "-no-user-config", "-display", "none",
-        "-kernel", f"{recipe.LAB}/kernels/boot/vmlinuz-{recipe.release_of(kernel)}",
-        "-initrd", f"{recipe.LAB}/image_{release}/initrd-{kernel}",
+        "-kernel", f"{recipe.built('kernels')}/boot/vmlinuz-{recipe.release_of(kernel)}",
+        "-initrd", f"{recipe.built(f'image_{release}')}/initrd-{kernel}",
         "-append", "console=ttyS0 quiet loglevel=4 mitigations=off audit=0 nokaslr random.trust_cpu=on",
         "-chardev", *serial, "-serial", "chardev:console", "-qmp", f"unix:{folder}/qmp,server=on,wait=off",
         "-device", "virtio-rng-pci", "-device", "virtio-serial-pci",
         "-chardev", f"socket,id=agent,path={folder}/agent,server=on,wait=off",
         "-device", "virtserialport,chardev=agent,name=lab",
-        "-device", "pc-testdev", "-acpitable", f"file={recipe.LAB}/acpi/pss.aml",
+        "-device", "pc-testdev", "-acpitable", f"file={recipe.built('acpi')}/pss.aml",
         "-drive", f"file={folder}/root.qcow2,if=none,id=root,format=qcow2,cache=unsafe,discard=unmap",
         "-device", "virtio-blk-pci,drive=root,serial=labroot", "-device", "virtio-scsi-pci,id=scsi,num_queues=2",
     ]
@@ -331,20 +351,11 @@ def snapshot(kernel, release):
     """The folder of the disks of a machine that has booted, with the machine in them; made where it is missing."""
     image = recipe.ensure(f"image_{release}")
     recipe.ensure("acpi")
-    key = hashlib.sha256((
-        recipe.stamp(f"image_{release}") + recipe.stamp("tools") + recipe.stamp("acpi") + inspect.getsource(qemu)
-        + inspect.getsource(snapshot) + repr((NICS, DISKS))).encode()).hexdigest()[:12]
-    folder = recipe.LAB / f"snapshots/{release}-{kernel}-{key}"
-    if folder.exists():
-        return folder
-    with recipe.locked(f"snapshot-{release}-{kernel}"):
-        if folder.exists():
-            return folder
-        for old in recipe.LAB.glob(f"snapshots/{release}-{kernel}-*"):
-            shutil.rmtree(old)
+
+    def boot(folder):
         machine = Machine.__new__(Machine)
         machine.kernel, machine.release, machine.numbers = kernel, release, itertools.count(1)
-        machine.folder = pathlib.Path(tempfile.mkdtemp(prefix="lab-"))
+        machine.folder, machine.owner = workplace()
         try:
             create = ["qemu-img", "create", "-q", "-f", "qcow2"]
             subprocess.run(
@@ -358,15 +369,16 @@ def snapshot(kernel, release):
             machine.monitor.typed("savevm base")
             machine.monitor.do("quit")
             machine.process.wait()
-            made = folder.with_name(f".{folder.name}")
-            shutil.rmtree(made, ignore_errors=True)
-            made.mkdir(parents=True)
             for disk in machine.folder.glob("*.qcow2"):
-                subprocess.run(["cp", disk, made], check=True)
-            made.rename(folder)
+                shutil.copy(disk, folder)
         finally:
             machine.close()
-    return folder
+
+    key = hashlib.sha256((
+        "".join(recipe.stamp(name) for name in (f"image_{release}", "tools", "acpi")) + inspect.getsource(qemu)
+        + inspect.getsource(snapshot) + repr((NICS, DISKS))).encode()).hexdigest()[:16]
+    name = f"snapshot_{release}_{kernel}"
+    return recipe.made(recipe.LAB / f"{name}-{key}", name, boot)
 
 
 def disk_of(tree, file):
@@ -376,10 +388,3 @@ def disk_of(tree, file):
         disk.truncate(size + size // 4 + (16 << 20))
     subprocess.run(["mke2fs", "-q", "-t", "ext4", "-L", "insert", "-O", "^has_journal", "-d", tree, file], check=True)
     return file
-
-
-def shell(kernel, release):
-    """The same machine for a person: a login on the console of this terminal."""
-    print("lab: press Enter for a prompt, Ctrl-C kills the machine only with: kill", file=sys.stderr)
-    with Machine(kernel, release, interactive=True) as machine:
-        machine.process.wait()

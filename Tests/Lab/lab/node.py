@@ -1,11 +1,29 @@
 """A machine with ais-hostd on it, and what it says."""
 
 import json
+import os
+import subprocess
 
-from .machine import GuestError, Machine
+from . import recipe
+from .machine import GuestError, Machine, disk_of
+
+CHECKOUT = recipe.HERE.parents[1]
+
+
+def installed(folder):
+    """An image of what `make install` puts down: the checkout's `.build/ais-hostd`, or $AIS_HOSTD."""
+    subprocess.run(
+        ["make", "--silent", "install", f"DESTDIR={folder}/root"], cwd=CHECKOUT, check=True,
+        env={**os.environ, "LC_ALL": "C"})
+    return disk_of(f"{folder}/root", f"{folder}/disk")
 
 
 class Node(Machine):
+    def install(self, image):
+        """As the package does, the daemon not started."""
+        self.insert(image)
+        self.check("systemd-sysusers; systemctl daemon-reload")
+
     def configure(self, text, file="config.yaml"):
         self.put(f"/etc/ais-hostd/{file}", f"apiVersion: ais-hostd/v1\n{text}")
 

@@ -1,7 +1,8 @@
 """Builds what the machines are made of, from Debian's packages: kernels, guests, and the QEMU that runs them.
 
-Each part is a function. It is built again when its own text, the files of `guest/` that it names, or a part that it
-takes have changed; all others stay as they are.
+Each part is a function. It is built where its own text, the files of `guest/` that it names, or a part that it takes
+have not been built before. What it is made of is in its folder's name, so that checkouts with other recipes use one
+`LAB` without taking anything from each other.
 """
 
 import contextlib
@@ -20,14 +21,15 @@ HERE = pathlib.Path(__file__).resolve().parents[1]
 GUEST = HERE / "guest"
 LAB = pathlib.Path(os.environ.get("LAB") or HERE.parents[1] / ".lab").resolve()
 
-# The first part of the version is what tests ask for; which suite has its newest is here.
-KERNELS = {"5.10": "bullseye-security", "6.1": "bookworm-security", "6.12": "bookworm-backports"}
+# The first part of the version is what tests ask for; the newest of each in the suites of `tools` is taken.
+KERNELS = ["5.10", "6.1", "6.12"]
 RELEASES = {"bookworm": ["5.10", "6.1", "6.12"], "trixie": ["6.12"]}
 
-# What is switched on only where a test does so: three more ways to set up a network, and needrestart.
+# What is switched on only where a test does so: three more ways to set up a network, needrestart, and sshd.
 PACKAGES = (
     "systemd-sysv udev dbus kmod iproute2 ethtool xfsprogs procps util-linux curl"
     " libyaml-0-2 libmnl0 libsystemd0 libudev1 zstd xz-utils netplan.io ifupdown network-manager needrestart"
+    " openssh-server"
 ).split()
 
 MODULES = (
@@ -83,7 +85,7 @@ def part(*takes, files=(), uses=()):
         name = build.__name__
         text = inspect.getsource(build) + repr(uses)
         for file in sorted(found for pattern in files for found in GUEST.glob(pattern) if found.is_file()):
-            text += f"{file} {file.stat().st_mode & 0o111} {file.read_bytes().hex()}"
+            text += f"{file.relative_to(GUEST)} {file.stat().st_mode & 0o111} {file.read_bytes().hex()}"
         text += "".join(stamp(other) for other in takes)
         PARTS[name] = (hashlib.sha256(text.encode()).hexdigest()[:16], takes, build)
         return build
@@ -96,25 +98,36 @@ def stamp(name):
     return PARTS[name][0]
 
 
+def built(name):
+    """The folder of a part."""
+    return LAB / f"{name}-{stamp(name)}"
+
+
 def ensure(name):
-    """Builds a part where it is missing or made of something else, what it takes first. Answers its folder."""
-    wanted, takes, build = PARTS[name]
-    folder, mark = LAB / name, LAB / f"{name}.stamp"
+    """Builds a part where it is missing, what it takes first. Answers its folder."""
+    _, takes, build = PARTS[name]
     for other in takes:
         ensure(other)
-    if mark.exists() and mark.read_text() == wanted:
+    return made(built(name), "build", build)
+
+
+def made(folder, lock, build):
+    """Makes a folder where it is missing, whole or not at all, and marks it as used."""
+    with contextlib.suppress(FileNotFoundError):
+        os.utime(folder)
         return folder
-    with locked("build"):
-        if mark.exists() and mark.read_text() == wanted:
-            return folder
-        start = time.monotonic()
-        print(f"lab: building {name}", flush=True)
-        mark.unlink(missing_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        build(folder)
-        mark.write_text(wanted)
-        print(f"lab: {name} took {time.monotonic() - start:.0f} s", flush=True)
+    with locked(lock):
+        if not folder.exists():
+            start = time.monotonic()
+            print(f"lab: building {folder.name}", flush=True)
+            unfinished = folder.with_name(f".{folder.name}")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True)
+            build(unfinished)
+            # What mmdebstrap makes is as old as its newest file: it was used just now.
+            os.utime(unfinished)
+            unfinished.rename(folder)
+            print(f"lab: {folder.name} took {time.monotonic() - start:.0f} s", flush=True)
     return folder
 
 
@@ -137,8 +150,8 @@ def tools(folder):
 @part("tools", uses=KERNELS)
 def kernels(folder):
     """Newest of each, unpacked: no bootloader and no initramfs is wanted."""
-    chroot = LAB / "tools"
-    for version, suite in KERNELS.items():
+    chroot = built("tools")
+    for version in KERNELS:
         names = subprocess.run(
             ["chroot", chroot, "apt-cache", "search", "--names-only", rf"^linux-image-{version}\.[0-9].*-amd64$"],
             capture_output=True, text=True, check=True).stdout.split("\n")
@@ -153,21 +166,21 @@ def kernels(folder):
 
 def release_of(kernel):
     """The whole name of the kernel whose version begins so: `6.1` is `6.1.0-56-amd64`."""
-    return (LAB / f"kernels/boot/{kernel}").read_text()
+    return (built("kernels") / f"boot/{kernel}").read_text()
 
 
 @part("tools", files=["cpufreq/pss.asl"])
 def acpi(folder):
     """The table that gives both processors clocks to choose from."""
-    shutil.copy(GUEST / "cpufreq/pss.asl", LAB / "tools/pss.asl")
-    run("chroot", LAB / "tools", "iasl", "-p", "/pss", "/pss.asl")
-    shutil.copy(LAB / "tools/pss.aml", folder / "pss.aml")
+    shutil.copy(GUEST / "cpufreq/pss.asl", built("tools"))
+    run("chroot", built("tools"), "iasl", "-p", "/pss", "/pss.asl")
+    shutil.copy(built("tools") / "pss.aml", folder)
 
 
 @part("tools", "kernels", files=["cpufreq/labcpufreq.c", "cpufreq/Kbuild"])
 def cpufreq(folder):
     """A driver of a clock that can fail, for Linux 6.1."""
-    chroot, release = LAB / "tools", release_of("6.1")
+    chroot, release = built("tools"), release_of("6.1")
     run("chroot", chroot, *APT, f"linux-headers-{release}")
     shutil.copytree(GUEST / "cpufreq", chroot / "cpufreq", dirs_exist_ok=True)
     run("chroot", chroot, "make", "-C", f"/lib/modules/{release}/build", "M=/cpufreq", "CC=gcc-12", "modules")
@@ -193,7 +206,7 @@ def trixie(folder):
 def image(folder, release):
     """A disk of a guest and the initial RAM disks that find it."""
     root = folder / "root"
-    run("cp", "-a", "--reflink=auto", LAB / release, root)
+    run("cp", "-a", "--reflink=auto", built(release), root)
     shutil.copytree(GUEST / "root", root, dirs_exist_ok=True)
     for name in ("etc/machine-id", "etc/resolv.conf"):
         (root / name).unlink(missing_ok=True)
@@ -202,17 +215,17 @@ def image(folder, release):
         modules(root, release_of(kernel))
         initrd(folder, root, kernel)
     if release == "bookworm":
-        shutil.copy(LAB / "cpufreq/labcpufreq.ko", root / "root")
+        shutil.copy(built("cpufreq") / "labcpufreq.ko", root / "root")
     run("chroot", root, "passwd", "--delete", "root")
     run("chroot", root, "systemctl", "--quiet", "set-default", "multi-user.target")
     run("chroot", root, "systemctl", "--quiet", "enable", "lab-agent.service", "systemd-networkd.service")
-    # What wakes up by itself, and who else sets up networks: a test that wants one unmasks it.
+    # What wakes up by itself, who else sets up networks, and sshd: a test that wants one unmasks it.
     for unit in (
         "apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service"
         " fstrim.timer man-db.timer systemd-networkd-wait-online.service systemd-timesyncd.service"
         " getty@tty1.service systemd-pstore.service systemd-binfmt.service logrotate.timer xfs_scrub_all.timer"
         " NetworkManager.service NetworkManager-wait-online.service NetworkManager-dispatcher.service"
-        " wpa_supplicant.service networking.service ifupdown-pre.service"
+        " wpa_supplicant.service networking.service ifupdown-pre.service ssh.service ssh.socket"
     ).split():
         run("chroot", root, "systemctl", "--quiet", "mask", unit)
     for pattern in ("var/cache/apt/archives/*.deb", "var/lib/apt/lists/*", "var/cache/apt/*.bin"):
@@ -229,7 +242,7 @@ def image(folder, release):
 
 def modules(root, release):
     """Of the kernel's modules those that the lab wants: a tenth."""
-    source, target = LAB / f"kernels/lib/modules/{release}", root / f"lib/modules/{release}"
+    source, target = built("kernels") / f"lib/modules/{release}", root / f"lib/modules/{release}"
     (target / "kernel").mkdir(parents=True)
     wanted = [path for pattern in MODULES for path in (source / "kernel").glob(pattern)]
     for path in wanted:
@@ -280,6 +293,10 @@ def image_trixie(folder):
 
 
 def build():
-    """All of it."""
+    """All of it. What nobody has used for two weeks goes."""
     for name in PARTS:
         ensure(name)
+    with locked("build"):
+        for folder in LAB.glob("*-" + "[0-9a-f]" * 16):
+            if folder.stat().st_mtime < time.time() - 14 * 24 * 3600:
+                shutil.rmtree(folder)
