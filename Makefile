@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help deps build release run test fuzz lint format size bench bench-daemon bench-links try-units deb try-deb lab lab-test
-.PHONY: lab-shell install clean
+.PHONY: lab-shell lab-soak install clean
 
 # --no-export-dynamic: Swift's static runtime asks for every symbol to be visible to plugins that we do not have (1 %).
 # --disable-local-rpath: root takes no library from the folder of its binary, and no start looks for them there.
@@ -44,7 +44,9 @@ test: ## lint, the units, then every test that can run here; with CI=true those 
 	@scripts/check-units.sh
 	@scripts/fuzz.sh
 	swift test --disable-xctest
-	@$(MAKE) --no-print-directory size
+	@$(MAKE) --no-print-directory size deb
+	@if [ "$$(id -u)" -eq 0 ]; then $(MAKE) --no-print-directory lab-test; \
+	else echo "lab: skipped, its machines take root"; [ "$${CI:-}" != true ]; fi
 
 try-units: release ## the units under a real systemd, in a container of this host's own files (root)
 	@scripts/deps.sh test
@@ -56,6 +58,9 @@ lab: ## the kernels and guests of the lab, built where they have changed (root)
 
 lab-test: release lab ## what takes real drivers, reboots and power cuts, in virtual machines; TESTS= some of them (root)
 	cd Tests/Lab && /usr/bin/python3 -m pytest -n 2 $(TESTS)
+
+lab-soak: ## the plug is pulled thirty times (root)
+	@CUTS=30 $(MAKE) --no-print-directory lab-test TESTS=test_power.py
 
 lab-shell: release lab ## a shell in a machine of the lab; KERNEL=6.1 GUEST=bookworm (root)
 	@cd Tests/Lab && /usr/bin/python3 -m lab shell
