@@ -1,12 +1,13 @@
 package import HostModel
 
 /// For a person who reads the journal: `block/sda/scheduler: inSync -> drifted: holds none, wants mq-deadline
-/// (ais-hdd/v1:9)`, on one line; `block/sda/scheduler: set to mq-deadline (ais-hdd/v1:9)` where the write `isOurs`.
-package func journalText(_ change: Change, isOurs: Bool = false) -> String {
+/// (ais-hdd/v1:9)`, on one line; `block/sda/scheduler: set to mq-deadline (ais-hdd/v1:9)` where we did it: `deed` is what
+/// we did then, `set` or `put back`.
+package func journalText(_ change: Change, deed: String? = nil) -> String {
     let setting = change.setting
     let step =
-        isOurs
-        ? "set" : [change.from?.rawValue, change.to?.rawValue ?? "gone"].compactMap(\.self).joined(separator: " -> ")
+        deed ?? [change.from?.rawValue, change.to?.rawValue ?? "gone"].compactMap(\.self).joined(separator: " -> ")
+    let isOurs = deed != nil
     var values = setting.observed.map { ["\(isOurs ? "to" : "holds") \(visible($0))"] } ?? []
     if change.to != .inSync { values.append("wants \(visible(setting.desired))") }
     let asked = visible(source(setting.source, isRestoration: setting.isRestoration))

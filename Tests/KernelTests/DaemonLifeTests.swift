@@ -217,6 +217,8 @@ extension WholeProgram {
             try daemon.start()
             let revert = try daemon.hostd("revert")
             #expect(revert.code == 0 && revert.out.contains("1 put back") && revert.out.contains("Held"), "\(revert)")
+            // Nobody else did it.
+            #expect(daemon.logs(": put back to ") && !daemon.log.contains("inSync -> drifted"))
             daemon.signal(SIGHUP)
             for isRestarted in [false, true] {
                 if isRestarted {

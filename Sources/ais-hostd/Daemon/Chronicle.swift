@@ -122,12 +122,15 @@ struct Chronicle {
         // At first everything is new: what is as it should be is in the one line above.
         let news = round.changes.filter { $0.from != nil || $0.setting.isFault || $0.to == .drifted }
         // What we wrote is told as such: a value that is right again may be somebody else's doing.
-        let written = Set(round.attempts.filter { $0.error == nil }.map(\.id))
+        let written = Dictionary(round.attempts.filter { $0.error == nil }.map { ($0.id, $0) }) { $1 }
         for change in throttle.take(news, at: uptime) {
-            let isOurs = written.contains(change.setting.id) && change.to.map { $0 < .drifted } == true
+            let attempt = written[change.setting.id]
+            // What a revert puts back differs from what is asked, and nobody else did it.
+            let isPutBack = round.configuration.held && attempt?.wanted.description == change.setting.observed
+            let isSet = attempt != nil && change.to.map { $0 < .drifted } == true
             journal.send(
-                Journal.Priority(rawValue: Int32(journalPriority(change))) ?? .notice,
-                journalText(change, isOurs: isOurs), fields: Dictionary(journalFields(change)) { first, _ in first })
+                isPutBack ? .notice : Journal.Priority(rawValue: Int32(journalPriority(change))) ?? .notice,
+                journalText(change, deed: isPutBack ? "put back" : isSet ? "set" : nil), fields: Dictionary(journalFields(change)) { first, _ in first })
         }
         for summary in throttle.summaries(at: uptime) { journal.send(.notice, summary) }
         let configuration = round.configuration
