@@ -95,6 +95,8 @@ package struct Daemon: Sendable {
         case .events(let events): return round(among: events, at: uptime)
         case .start, .reload:
             if reason.isStart { isBoot = noteBoot() }
+            // Where this pass fails, the next one may come hours later.
+            defer { isBoot = false }
             load()
             var round = round(among: nil, isDue: configuration.error == nil || reason.isStart, at: uptime)
             round.warnings = problems.list.filter { $0.severity == .warning }.map(secrets.text) + round.warnings
