@@ -99,6 +99,31 @@ import Testing
         #expect(daemon.pass(.start, at: 30).settings.map(\.pendingOn) == [.permission])
     }
 
+    @Test(
+        "a port that had to wait for another of its bond at boot has its turn later, unless it carries a connection by then",
+        arguments: [false, true])
+    func waitingPort(isBusy: Bool) throws {
+        let wired = Wired(Self.reference, allow: "[]")
+        wired.software(3, "bond0", "bond")
+        wired.mellanox(1, "a", master: 3)
+        wired.mellanox(2, "b", master: 3)
+        wired.links.beforeNextWrite { links in links.change(1) { $0.hasCarrier = false } }
+        var daemon = boot(wired)
+        #expect(daemon.pass(.start, at: 30).settings.map(\.state) == [.inSync, .failed])
+        wired.links.change(1) { $0.hasCarrier = true }
+        if isBusy {
+            wired.node.kernel.set(
+                "/proc/net/route",
+                "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\nbond0 0002000A 00000000 0001 0 0 0 00FFFFFF 0 0 0"
+            )
+            wired.node.kernel.set(
+                "/proc/net/tcp", "sl local_address rem_address st\n0: 0502000A:0016 0902000A:D431 01")
+        }
+        let round = daemon.pass(.schedule, at: 100)
+        #expect(round.settings.map(\.state) == [.inSync, isBusy ? .pending : .inSync])
+        #expect(wired.links.writes.map(\.index) == (isBusy ? [1] : [1, 2]))
+    }
+
     @Test("the ports of Open vSwitch carry the default route of its bridge")
     func openvswitch() throws {
         let wired = Wired("  - {match: {driver: mlx5_core}, rings: {rx: 8192}}", allow: "[]")
