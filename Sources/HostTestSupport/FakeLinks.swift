@@ -24,6 +24,8 @@ package final class FakeLinks: Links {
         case clamped
         /// Rounded up to a power of two without a word; less than the least is EINVAL, also without.
         case powersOfTwo(least: UInt32)
+        /// Rounded down to a power of two without a word; less than the least is that. ENA's: `ena_set_ringparam`
+        case powersOfTwoBelow(least: UInt32)
         /// Less is EINVAL, without a word.
         case atLeast(UInt32)
         /// Success, and nothing changes.
@@ -53,6 +55,8 @@ package final class FakeLinks: Links {
         var writes: [Write] = []
         var equalWrites = 0
         var meanwhile: (@Sendable (FakeLinks) -> Void)?
+        var listError: Errno?
+        var patience: [Double] = []
     }
 
     package init() {}
@@ -94,6 +98,12 @@ package final class FakeLinks: Links {
         state.withLock { $0.meanwhile = body }
     }
 
+    /// From now on nobody can tell which links there are.
+    package func refuseLists(_ errno: Errno) { state.withLock { $0.listError = errno } }
+
+    /// For how long a carrier was waited for, each time. Seconds.
+    package var patience: [Double] { state.withLock { $0.patience } }
+
     /// All attempts to write, in order, also those refused.
     package var writes: [Write] { state.withLock { $0.writes } }
     /// Those of them that asked only for what was there: the kernel does nothing then, and we should not ask.
@@ -103,7 +113,10 @@ package final class FakeLinks: Links {
     // MARK: Links
 
     package func links() throws(KernelError) -> [Link] {
-        state.withLock { $0.ports.values.map(\.link).sorted { $0.index < $1.index } }
+        try state.withLock { state throws(KernelError) in
+            if let errno = state.listError { throw KernelError("list", "links", errno: errno) }
+            return state.ports.values.map(\.link).sorted { $0.index < $1.index }
+        }
     }
 
     package func link(_ index: UInt32) throws(KernelError) -> Link? { state.withLock { $0.ports[index]?.link } }
@@ -137,7 +150,10 @@ package final class FakeLinks: Links {
     }
 
     package func awaitCarrier(of index: UInt32, seconds: Double) throws(KernelError) -> Bool {
-        state.withLock { $0.ports[index]?.link.carries ?? false }
+        state.withLock { state in
+            state.patience.append(seconds)
+            return state.ports[index]?.link.carries ?? false
+        }
     }
 
     private func offered<Value: Sendable>(
@@ -229,6 +245,11 @@ extension FakeLinks.Port {
             if value < least { return (.invalid, nil) }
             // A driver that comes to the size it has leaves its rings alone.
             self[knob]?.current = 1 << UInt32(UInt32.bitWidth - (value - 1).leadingZeroBitCount)
+            return nil
+        }
+        if case .powersOfTwoBelow(let least) = behaviour {
+            let value = max(value, least)
+            self[knob]?.current = 1 << UInt32(UInt32.bitWidth - 1 - value.leadingZeroBitCount)
             return nil
         }
         let unit: UInt32 =

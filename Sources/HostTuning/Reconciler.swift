@@ -284,8 +284,7 @@ package struct Reconciler: Sendable {
             memory.rules, on: inventory, ledger: ledger, overrulingMode: overrulingMode, problems: &problems)
         guard !problems.hasErrors else { throw InvalidConfiguration(problems) }
         wanted.policy.allow.formUnion(allowing)
-        wanted.idle = Set(
-            inventory.links.filter { $0.protection == nil && memory.isIdle($0.target) }.map(\.target))
+        wanted.idle = idle(wanted, memory, on: inventory)
         // What is new, asked for in another way or of another device is read in any case.
         let known = wanted.settings.map { setting in
             memory.assessed[setting.id].flatMap { $0.setting == setting && !memory.isStale($0) ? $0 : nil }
@@ -305,6 +304,18 @@ package struct Reconciler: Sendable {
             ledger[setting].map { LeftAlone(id: setting.id, written: $0.written ?? "", original: $0.original) }
         }
         return (pass, wanted)
+    }
+
+    /// The links that may be dropped now though the policy does not say so.
+    private func idle(_ wanted: Desire, _ memory: Memory, on inventory: Inventory) -> Set<Target> {
+        guard !wanted.policy.allow.contains(.linkFlap) else { return [] }
+        let idle = inventory.links.filter { $0.protection == nil && memory.isIdle($0.target) }.map(\.target)
+        guard !idle.isEmpty else { return [] }
+        // Containers come all the time, and nobody asks for anything of their links.
+        let asked = Set(wanted.settings.filter { $0.disruption == .linkFlap }.compactMap(\.target))
+        guard idle.contains(where: asked.contains) else { return [] }
+        let busy = carriersOfConnections(inventory.links.map(\.link), on: host)
+        return Set(idle.filter { $0.linkIndex.map { !busy.contains($0) } ?? false })
     }
 
     /// Looks at what the domains need that are asked for something, or have something to put back.

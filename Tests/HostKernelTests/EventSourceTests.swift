@@ -142,9 +142,9 @@ import Testing
         disk.detach()
         seen = Set(try wait(for: udev))
         #expect(seen.contains(.disk(disk.name)))
-        // Nothing but disks, modules and CPUs is told of; other tests make news of a CPU meanwhile.
+        // Nothing but disks, links, modules and CPUs is told of; other tests make news of a CPU meanwhile.
         #expect(uevent("/sys/devices/virtual/mem/null", "change") && uevent("/sys/devices/virtual/tty/tty0", "change"))
-        #expect(try udev.drain().allSatisfy { if case .disk = $0 { true } else { $0 == .cpu } })
+        #expect(try udev.drain().allSatisfy { if case .disk = $0 { true } else { [.cpu, .links].contains($0) } })
     }
 
     @Test(
@@ -169,7 +169,7 @@ import Testing
                 return try udev.drain().map { "\($0)" }.filter { !$0.contains("loop") }
             } catch { return ["\(error)"] }
         }
-        #expect(seen.sorted() == ["cpu", "disk(\"cciss!c0d0\")", "module(\"mpt3sas\")"])
+        #expect(seen.sorted() == ["cpu", "disk(\"cciss!c0d0\")", "links", "module(\"mpt3sas\")"])
     }
 
     @Test("a CPU that comes or goes is told of, whichever it is", .enabled(if: Namespace.canBeHad, "takes root"))

@@ -269,6 +269,23 @@ private enum Frame: String, CaseIterable {
                 == "get link 1: the kernel's answer can't be read: 3 bytes are left, where a message begins with 16")
     }
 
+    @Test("a link that is on its way out keeps nobody from being told of the others")
+    func leaving() throws {
+        func link(_ index: UInt32, _ name: String) -> [UInt8] {
+            let header = [0, 0, 1, 0] + withUnsafeBytes(of: index) { Array($0) } + [UInt8](repeating: 0, count: 8)
+            return header + [8, 0, 3, 0] + name.utf8.prefix(4) + [8, 0, 4, 0, 0xDC, 5, 0, 0]
+        }
+        let kernel = ScriptedKernel { sequence, port in
+            [
+                message(16, sequence: sequence, port: port, link(2, "eth0"), flags: NLM_F_MULTI)
+                    + message(16, sequence: sequence, port: port, link(3, "eth1"), flags: NLM_F_MULTI),
+                message(3, sequence: sequence, port: port, [0, 0, 0, 0], flags: NLM_F_MULTI),
+            ]
+        }
+        let links = SystemLinks(files: LeavingFiles()) { _ throws(KernelError) in kernel }
+        #expect(try links.links().map(\.name) == ["eth0", "eth1"])
+    }
+
     @Test("where ethtool has no netlink, ioctl is found by itself, and asked for once only")
     func fallback() throws {
         let kernel = ScriptedKernel { [refusal($0, $1, 2)] }
@@ -283,6 +300,21 @@ private enum Frame: String, CaseIterable {
 }
 
 private let question = NetlinkRequest(21, UInt32(0))
+
+/// sysfs of links that are being unregistered.
+private struct LeavingFiles: Files {
+    func read(_ path: String) throws(KernelError) -> [UInt8] { throw KernelError("read", path, errno: .invalid) }
+    func list(_ folder: String) throws(KernelError) -> [String] { [] }
+    func write(_ value: String, to path: String) throws(KernelError) {}
+    func resolve(_ path: String) throws(KernelError) -> String { path }
+    func status(_ path: String) throws(KernelError) -> FileStatus {
+        throw KernelError("status", path, errno: .noEntry)
+    }
+    func replace(_ path: String, with contents: [UInt8], permissions: UInt32) throws(KernelError) {}
+    func remove(_ path: String) throws(KernelError) {}
+    func createFolder(_ path: String, permissions: UInt32) throws(KernelError) {}
+    func lock(_ folder: String) throws(KernelError) -> HeldLock { HeldLock {} }
+}
 
 /// A kernel that is one function: a sequence number and a port in, datagrams out; nil is ENOBUFS.
 private final class ScriptedKernel: NetlinkTransport, @unchecked Sendable {

@@ -6,13 +6,14 @@ import Testing
 @testable import HostTuning
 
 /// A host with links, and the commands as they run there.
-private struct Wired {
+struct Wired {
     let node: Node
     let links = FakeLinks()
 
     init(_ section: String, mode: String = "apply", allow: String = "[link-flap]") {
         node = Node("mode: \(mode)\nallow: \(allow)\nlink:\n\(section)")
         node.kernel.set("/proc/net/route", "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT")
+        node.kernel.set("/proc/net/tcp", "sl local_address rem_address st")
     }
 
     func reconciler() -> Reconciler { Reconciler(host: node.kernel.host(links: links), stateFolder: Node.state) }

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 package import HostModel
 
-/// Disks, modules and CPUs that come, go or change: after udev's rules where udevd runs, else as the kernel tells it.
+/// Disks, links, modules and CPUs that come, go or change: after udev's rules where udevd runs, else as the kernel tells it.
 /// `udev_monitor(3)`
 package final class UdevEvents: EventSource {
     /// The library's monitor refers to it and does not keep it.
@@ -20,8 +20,9 @@ package final class UdevEvents: EventSource {
         }
         udev = library
         try check("filter", udev_monitor_filter_add_match_subsystem_devtype(monitor, "block", "disk"))
-        try check("filter", udev_monitor_filter_add_match_subsystem_devtype(monitor, "module", nil))
-        try check("filter", udev_monitor_filter_add_match_subsystem_devtype(monitor, "cpu", nil))
+        for subsystem in ["module", "cpu", "net"] {
+            try check("filter", udev_monitor_filter_add_match_subsystem_devtype(monitor, subsystem, nil))
+        }
         // A thousand disks come at once where a shelf of them is plugged in. Beyond the limit that others have it takes
         // CAP_NET_ADMIN: without, the size that all have must do.
         _ = udev_monitor_set_receive_buffer_size(monitor, 8 << 20)
@@ -65,6 +66,8 @@ package final class UdevEvents: EventSource {
         return switch String(cString: subsystem) {
         case "block": .disk(String(name))
         case "cpu": .cpu
+        // That a link has got its name, which rtnetlink does not tell where that is the kernel's.
+        case "net": .links
         default: .module(String(name))
         }
     }

@@ -20,9 +20,14 @@ struct LinkHardware {
         link.isVirtualFunction = try present { () throws(KernelError) in try files.status("\(device)/physfn") } != nil
     }
 
+    /// Nil also of a link that is being unregistered: its files answer EINVAL. `netdev_show` of net/core/net-sysfs.c
     private func text(_ path: String) throws(KernelError) -> String? {
-        let bytes = try present { () throws(KernelError) in try files.read(path) }
-        return bytes.map { String(decoding: $0.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self) }
+        do throws(KernelError) {
+            let bytes = try present { () throws(KernelError) in try files.read(path) }
+            return bytes.map { String(decoding: $0.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self) }
+        } catch let error where error.errno == .invalid {
+            return nil
+        }
     }
 }
 

@@ -95,6 +95,8 @@ package struct Daemon: Sendable {
         case .events(let events): return round(among: events, at: uptime)
         case .start, .reload:
             if reason.isStart { isBoot = noteBoot() }
+            // Where this pass fails, the next one may come hours later.
+            defer { isBoot = false }
             load()
             var round = round(among: nil, isDue: configuration.error == nil || reason.isStart, at: uptime)
             round.warnings = problems.list.filter { $0.severity == .warning }.map(secrets.text) + round.warnings
@@ -240,7 +242,9 @@ package struct Daemon: Sendable {
             // What has just appeared carries nothing yet. A host has one link at least, if they were looked at.
             // By its number: one that was renamed carries on under its new name.
             let known = Set(inventory.links.map(\.target.sequence))
-            memory.isIdle = { !known.isEmpty && !known.contains($0.sequence) }
+            // Another port of its bond did not carry when it was its turn.
+            let waiting = Set(assessed.values.filter(\.isBusy).compactMap(\.setting.target))
+            memory.isIdle = { waiting.contains($0) || !known.isEmpty && !known.contains($0.sequence) }
         } else if isBoot {
             memory.isIdle = { _ in true }
         }
@@ -331,6 +335,10 @@ extension Assessed {
         case .answered(let target): setting.target?.path == target
         default: allDomains.first { $0.name == setting.id.domain }?.isStale(self, after: event) ?? false
         }
+    }
+
+    fileprivate var isBusy: Bool {
+        if case .failed(_, let error) = outcome { error.errno == .busy } else { false }
     }
 
     /// Whether this is the first time that it could be written.

@@ -22,7 +22,7 @@ package func takeInventory(
         pageSize: host.pageSize,
         physicalCores: try physicalCores(attributes),
         disks: disks,
-        links: parts.contains(.links) ? try links(of: host) : [],
+        links: parts.contains(.links) ? try links(of: host, previous: previous?.links ?? []) : [],
         frequencyPolicies: frequency?.policies ?? [],
         // It never changes between two boots, and the file is long where there are many CPUs.
         isGuest: frequency?.policies.isEmpty == true ? previous?.isGuest ?? isGuest(attributes) : nil,

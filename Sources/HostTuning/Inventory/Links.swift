@@ -2,13 +2,15 @@ import HostModel
 
 /// The links that a rule can match, by index.
 ///
-/// Left out is what belongs to another: a link whose other end is all that is here has no part in it.
-func links(of host: Host) throws(KernelError) -> [LinkEntry] {
+/// Left out is what belongs to another: a link whose other end is all that is here has no part in it. So is new hardware
+/// that udev is not done with: by the name that the kernel gave it first a rule may mean another.
+func links(of host: Host, previous: [LinkEntry] = []) throws(KernelError) -> [LinkEntry] {
     let links = try host.links.links().sorted { $0.index < $1.index }
     let byIndex = Dictionary(links.map { ($0.index, $0) }) { first, _ in first }
-    let carriers = carriersOfDefaultRoute(links, byIndex, Attributes(files: host.files))
+    let unnamed = unnamed(links, since: previous, in: host.files)
+    let carriers = carriers(among: links) { () throws(KernelError) in try Routes(in: host.files).defaultLinks }
     let identities = Dictionary(links.map { ($0.identity, 1) }, uniquingKeysWith: +)
-    return links.map { link in
+    return links.filter { !unnamed.contains($0.index) }.map { link in
         // Ports of one card that say the same address are told apart by their place.
         let isAlone = identities[link.identity] == 1
         let identity = isAlone ? link.identity : "\(link.identity)@\(link.place)"
@@ -20,26 +22,39 @@ func links(of host: Host) throws(KernelError) -> [LinkEntry] {
     }
 }
 
-/// The links that a default route goes by, with what they ride on and their ports: who drops one of them may have locked
-/// out everybody. Where the routes can't be read, it may be any. `/proc/net/route`, `/proc/net/ipv6_route`
-private func carriersOfDefaultRoute(_ links: [Link], _ byIndex: [UInt32: Link], _ attributes: Attributes) -> Set<UInt32>
-{
-    var names: Set<String> = []
-    do throws(KernelError) {
-        for fields in try attributes.lines("/proc/net/route").dropFirst() where fields.count > 7 {
-            if fields[1] == "00000000", fields[7] == "00000000" { names.insert(fields[0]) }
-        }
-        let sixth = try present { () throws(KernelError) in try attributes.lines("/proc/net/ipv6_route") } ?? []
-        for fields in sixth where fields.count > 9 && fields[1] == "00" && fields[9] != "lo" { names.insert(fields[9]) }
-    } catch {
-        return Set(links.map(\.index))
+/// Reads `/run/udev/data/nINDEX`, which udev writes last. What was here before has its name, whatever has become of
+/// udev's files.
+private func unnamed(_ links: [Link], since previous: [LinkEntry], in files: any Files) -> Set<UInt32> {
+    let known = Set(previous.map(\.link.index))
+    let new = links.filter { $0.devicePath != nil && !known.contains($0.index) }.map(\.index)
+    guard !new.isEmpty, (try? files.status("/run/udev/control")) != nil else { return [] }
+    return Set(new.filter { (try? files.status("/run/udev/data/n\($0)")) == nil })
+}
+
+/// The links of which an established connection needs one, and what they ride on.
+func carriersOfConnections(_ links: [Link], on host: Host) -> Set<UInt32> {
+    carriers(among: links) { () throws(KernelError) in
+        try Routes(in: host.files).linksOfConnections(in: host.files)
     }
+}
+
+/// Some links with what they ride on and their ports: who drops one of them drops all. Where nobody can tell which, it
+/// may be any.
+private func carriers(among links: [Link], _ names: () throws(KernelError) -> Set<String>) -> Set<UInt32> {
+    let byIndex = Dictionary(links.map { ($0.index, $0) }) { first, _ in first }
+    let found: Set<String>
+    do throws(KernelError) { found = try names() } catch { return Set(links.map(\.index)) }
+    // Open vSwitch has all real ports under a link of its own, beside those that have addresses.
+    func isVirtualSwitch(_ link: Link?) -> Bool { link?.kind == "openvswitch" }
     var carriers: Set<UInt32> = []
-    var rest = links.filter { names.contains($0.name) }.map(\.index)
-    while let index = rest.popLast() {
-        guard carriers.insert(index).inserted else { continue }
-        rest += links.filter { $0.master == index }.map(\.index)
-        if let link = byIndex[index], link.lowerNamespace == nil, let lower = link.lower { rest.append(lower) }
+    var rest = links.filter { found.contains($0.name) }
+    while let link = rest.popLast() {
+        guard carriers.insert(link.index).inserted else { continue }
+        rest += links.filter { port in
+            guard let master = port.master else { return false }
+            return master == link.index || isVirtualSwitch(link) && isVirtualSwitch(byIndex[master])
+        }
+        if link.lowerNamespace == nil, let lower = link.lower.flatMap({ byIndex[$0] }) { rest.append(lower) }
     }
     return carriers
 }

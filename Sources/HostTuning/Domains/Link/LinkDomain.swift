@@ -82,11 +82,12 @@ package struct LinkDomain: TuningDomain {
 
     package func disruption(of attribute: String) -> Disruption { .linkFlap }
 
-    /// A link that is down has nothing to drop. Software has no wire, but a bond hands its MTU to ports that have;
-    /// virtio_net changes all of these without a word to the other side (drivers/net/virtio_net.c).
+    /// A link that is down has nothing to drop. Software has no wire, but a bond hands its MTU to ports that have; what
+    /// software made has a kind, unlike hardware that sysfs does not show here. virtio_net changes all of these without a word to the other side (drivers/net/virtio_net.c).
     package func disruption(of attribute: String, on target: Target?, in inventory: Inventory) -> Disruption {
         guard let link = target?.linkIndex.flatMap(inventory.link) else { return .linkFlap }
-        let hasWire = link.devicePath != nil || link.kind == "bond" || link.kind == "team"
+        let isSoftware = link.devicePath == nil && (link.kind != nil || link.isLoopback)
+        let hasWire = !isSoftware || link.kind == "bond" || link.kind == "team"
         return link.isUp && hasWire && link.driver != "virtio_net" ? .linkFlap : .none
     }
 
@@ -94,13 +95,14 @@ package struct LinkDomain: TuningDomain {
         KernelText.integer(text.trimmed).map { .integer($0) } ?? .word(text.trimmed)
     }
 
-    /// mlx5 makes the next power of two of a ring's size: 2048 of 1025, and leaves alone what has that size already.
-    /// `order_base_2` in drivers/net/ethernet/mellanox/mlx5/core/en_ethtool.c
+    /// A power of two beside a ring's size: mlx5 makes the next one of it (2048 of 1025, `order_base_2` in
+    /// mellanox/mlx5/core/en_ethtool.c), ENA the one before (512 of 1000, `rounddown_pow_of_two` in
+    /// amazon/ena/ena_ethtool.c). Both leave alone what has that size already, so that it need not have moved.
     package func mayRound(_ wanted: SettingValue, to held: SettingValue, of attribute: String) -> Bool {
         guard attribute.hasPrefix("rings."), case .integer(let wanted) = wanted, case .integer(let held) = held else {
             return false
         }
-        return held > 0 && held & (held - 1) == 0 && held / 2 < wanted && wanted <= held
+        return held > 0 && held & (held - 1) == 0 && held / 2 < wanted && wanted < held * 2
     }
 
     package func isStale(_ assessed: Assessed, after event: HostEvent) -> Bool { event == .links }

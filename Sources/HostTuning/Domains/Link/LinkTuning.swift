@@ -75,8 +75,12 @@ extension LinkDomain {
                 Attempt.Change(setting, read(setting, on: host)).map { (attribute, $0) }
             }
         }
-        let links = (try? host.links.links()) ?? []
-        if let error = refusal(index, among: links) {
+        let end = ContinuousClock.now + Self.carrierPatience
+        let links: [Link]
+        do throws(KernelError) {
+            links = try neighbours(of: index, on: host)
+            try refuseLastPort(index, among: links)
+        } catch {
             return changes.map { $0.1.attempt(subject, on: host) { () throws(KernelError) in throw error } }
         }
         var attempts: [Attempt] = []
@@ -96,30 +100,37 @@ extension LinkDomain {
             for case (.channel(let parameter), let change) in changes { values[parameter] = try change.amount(subject) }
             try host.links.setChannels(values, of: index)
         }
-        if !attempts.isEmpty { awaitCarriers(links.filter { $0.index == index || $0.master == index }, on: host) }
+        let touched = links.filter { $0.index == index || $0.master == index }
+        if !attempts.isEmpty { awaitCarriers(touched, until: end, on: host) }
         return attempts
     }
 
+    /// The link with all others where it is a port or has some: to list a thousand takes longer than to write to one.
+    private func neighbours(of index: UInt32, on host: Host) throws(KernelError) -> [Link] {
+        let link = try host.links.link(index)
+        let isAlone = link?.master == nil && !["bond", "bridge", "team"].contains(link?.kind)
+        return isAlone ? [link].compactMap(\.self) : try host.links.links()
+    }
+
     /// The next link's turn comes when this one carries again, and its ports do: they take a bond's MTU.
-    private func awaitCarriers(_ links: [Link], on host: Host) {
-        let end = ContinuousClock.now + Self.carrierPatience
+    private func awaitCarriers(_ links: [Link], until end: ContinuousClock.Instant, on host: Host) {
         for link in links where link.carries {
             let left = (end - .now) / .seconds(1)
             _ = try? host.links.awaitCarrier(of: link.index, seconds: max(0, left))
         }
     }
 
-    /// Less than a worker has patience for; a 100 GbE link negotiates for some seconds.
+    /// With the writes, less than a worker has patience for; a 100 GbE link negotiates for some seconds.
     private static let carrierPatience = Duration.seconds(7)
 
     /// One at a time: as long as no other port of its bond carries, this one is not touched.
-    private func refusal(_ index: UInt32, among links: [Link]) -> KernelError? {
+    private func refuseLastPort(_ index: UInt32, among links: [Link]) throws(KernelError) {
         guard let link = links.first(where: { $0.index == index }), let master = link.master, link.carries,
             let bond = links.first(where: { $0.index == master }), bond.kind == "bond" || bond.kind == "team"
-        else { return nil }
+        else { return }
         let others = links.filter { $0.master == master && $0.index != link.index }
-        guard !others.isEmpty, !others.contains(where: \.carries) else { return nil }
-        return KernelError(
+        guard !others.isEmpty, !others.contains(where: \.carries) else { return }
+        throw KernelError(
             "write", "link \(link.name)", errno: .busy,
             message: "no other member of \(bond.name) carries: \(others.map(\.name).joined(separator: ", "))")
     }
