@@ -128,9 +128,10 @@ struct Chronicle {
             // What a revert puts back differs from what is asked, and nobody else did it.
             let isPutBack = round.configuration.held && attempt?.wanted.description == change.setting.observed
             let isSet = attempt != nil && change.to.map { $0 < .drifted } == true
+            let level = Journal.Priority(rawValue: Int32(journalPriority(change))) ?? .notice
             journal.send(
-                isPutBack ? .notice : Journal.Priority(rawValue: Int32(journalPriority(change))) ?? .notice,
-                journalText(change, deed: isPutBack ? "put back" : isSet ? "set" : nil), fields: Dictionary(journalFields(change)) { first, _ in first })
+                isPutBack ? .notice : level, journalText(change, deed: isPutBack ? "put back" : isSet ? "set" : nil),
+                fields: Dictionary(journalFields(change)) { first, _ in first })
         }
         for summary in throttle.summaries(at: uptime) { journal.send(.notice, summary) }
         let configuration = round.configuration
