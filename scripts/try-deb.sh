@@ -77,24 +77,22 @@ same "also by ifupdown" "mtu 1400 post-up ip link set dev auto0 mtu 1400 || true
     "$(grep -A 1 '# ais-hostd: the next line' /etc/network/interfaces | grep -v '#\|--' | xargs)"
 
 upgrade() { # TO WHAT: of a daemon that runs
-    local was ledger begin watchers
+    local was ledger begin
     echo "# $2"
     was=$(pids) ledger=$(cksum /var/lib/ais-hostd/ledger.json)
     # Who looks all the time, at the values and at the port.
-    (while :; do values; done) >/tmp/values 2>&1 &
-    watchers=$!
-    (while :; do curl --silent --output /dev/null --write-out '%{http_code}\n' http://127.0.0.1:9847/healthz || true; done) \
-        >/tmp/codes &
-    watchers+=" $!"
+    touch /tmp/looking
+    (while [ -e /tmp/looking ]; do values; done) >/tmp/values 2>&1 &
+    (while [ -e /tmp/looking ]; do
+        curl --silent --output /dev/null --write-out '%{http_code}\n' http://127.0.0.1:9847/healthz || true
+    done) >/tmp/codes &
     expect "the $2 is taken" 0 dpkg --install "$packages/$1.deb"
     begin=$EPOCHREALTIME
     eventually "status answers" ais-hostd status --quiet
     echo "# $(awk "BEGIN { print $EPOCHREALTIME - $begin }") s after dpkg"
     eventually "the endpoint answers" answers 200
-    # shellcheck disable=SC2086
-    kill $watchers
-    # shellcheck disable=SC2086
-    wait $watchers || true
+    rm /tmp/looking
+    wait
     same "no value changed, not for a moment" "$tuned" "$(sort -u /tmp/values)"
     expect "no connection was refused" 1 grep -q 000 /tmp/codes
     echo "# $(sort /tmp/codes | uniq -c | xargs), $(wc -l </tmp/values) looks at the values"
