@@ -24,20 +24,23 @@ import Testing
         arguments: [
             (
                 "auto eth0\niface eth0 inet static\n  address 10.0.0.1/24\n",
-                "auto eth0\niface eth0 inet static\n  # M\n  mtu 9000\n  address 10.0.0.1/24\n"
+                "auto eth0\niface eth0 inet static\n  # M\n  post-up ip link set dev eth0 mtu 9000 || true\n  address 10.0.0.1/24\n"
             ),
-            ("iface eth0 inet manual", "iface eth0 inet manual\n    # M\n    mtu 9000"),
+            (
+                "iface eth0 inet manual",
+                "iface eth0 inet manual\n    # M\n    post-up ip link set dev eth0 mtu 9000 || true"
+            ),
             (
                 "iface eth0 inet dhcp\r\n\tmetric 5\r\n",
                 "iface eth0 inet dhcp\r\n\t# M\r\n\tpost-up ip link set dev eth0 mtu 9000 || true\r\n\tmetric 5\r\n"
             ),
             (
                 "iface eth0 \\\n  inet static\naddress 10.0.0.1/24\n",
-                "iface eth0 \\\n  inet static\n    # M\n    mtu 9000\naddress 10.0.0.1/24\n"
+                "iface eth0 \\\n  inet static\n    # M\n    post-up ip link set dev eth0 mtu 9000 || true\naddress 10.0.0.1/24\n"
             ),
             (
                 "iface eth0 inet6 auto\niface eth0 inet static\n",
-                "iface eth0 inet6 auto\niface eth0 inet static\n    # M\n    mtu 9000\n"
+                "iface eth0 inet6 auto\niface eth0 inet static\n    # M\n    post-up ip link set dev eth0 mtu 9000 || true\n"
             ),
             (
                 "\n iface eth0 inet6 auto\n\n# end",
@@ -45,7 +48,7 @@ import Testing
             ),
             (
                 "auto eth0\r\niface eth0 inet static",
-                "auto eth0\r\niface eth0 inet static\r\n    # M\r\n    mtu 9000"
+                "auto eth0\r\niface eth0 inet static\r\n    # M\r\n    post-up ip link set dev eth0 mtu 9000 || true"
             ),
         ])
     func edits(before: String, after: String) throws {
@@ -90,7 +93,7 @@ import Testing
             mtuMentions(of: links, in: kernel).mapValues { $0.map(\.isLater) } == ["eth0": [false], "eth1": [false]])
     }
 
-    @Test("an administrator's line takes ours away, since two would be a broken command")
+    @Test("an administrator's line that says otherwise takes ours away")
     func secondLine() throws {
         put("iface eth0 inet static\n address 10.0.0.1/24\n")
         try persist(["eth0": "9000"])

@@ -50,13 +50,13 @@ extension Interfaces {
         let stanzas = stanzas(of: link)
         let isSaid = wishes(of: link).contains { $0.mtu == mtu && $0.effect == .sets }
         guard !isSaid,
-            let stanza = stanzas.first(where: \.takesMTU) ?? stanzas.first(where: { $0.family == "inet" })
-                ?? stanzas.first
+            let stanza = stanzas.first(where: { $0.family == "inet" }) ?? stanzas.first
         else { return nil }
         guard !stanza.isCut else {
             throw KernelError("persist", link, message: "\(stanza.origin) ends in a backslash, and the file with it")
         }
-        // A command that fails would leave the link half set up.
-        return (stanza, stanza.takesMTU ? "mtu \(mtu)" : "post-up ip link set dev \(link) mtu \(mtu) || true")
+        // Not `mtu`, which `static` and `manual` have: `ip link set … mtu 9000 up` fails where another card takes less, and
+        // the node is without a network.
+        return (stanza, "post-up ip link set dev \(link) mtu \(mtu) || true")
     }
 }

@@ -141,10 +141,9 @@ struct InterfacesText: Equatable {
         String(decoding: line, as: UTF8.self).trimmed == marker
     }
 
-    /// Of the second line of ours: `mtu 9000`, or the command.
+    /// Of the second line of ours.
     private static func mtu(in line: ArraySlice<UInt8>) -> String? {
         let words = words(line)
-        if words.count == 2, words[0] == "mtu" { return words[1] }
         guard words.count == 10, words.starts(with: ["post-up", "ip", "link", "set", "dev"]), words[6] == "mtu" else {
             return nil
         }
