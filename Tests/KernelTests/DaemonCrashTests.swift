@@ -107,6 +107,10 @@ extension WholeProgram {
                 try daemon.kill()
                 try expectWhole(&originals, round)
             }
+            // What a death left beside a file goes with the next replacement: of the last good configuration too.
+            try daemon.configure(configuration(true))
+            try daemon.start()
+            #expect(try daemon.stop().code == 0)
             try daemon.configure(configuration(false))
             try daemon.start()
             #expect(daemon.becomes("inSync"), "\(daemon.log)")
