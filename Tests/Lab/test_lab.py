@@ -46,6 +46,13 @@ def test_debian_13(node):
     assert node.check("ais-hostd --version").startswith("ais-hostd ")
 
 
+def test_a_qemu_that_ends_is_told_with_how(machine):
+    machine.process.kill()
+    for use in (lambda: machine.run("true"), lambda: machine.run("true"), machine.pull_the_plug):
+        with pytest.raises(machines.GuestError, match="QEMU has gone, exit code -9"):
+            use()
+
+
 def test_files_go_in_and_out(machine):
     machine.put("/a/b", b"\0\n\xff", mode="755")
     assert machine.get("/a/b") == b"\0\n\xff"

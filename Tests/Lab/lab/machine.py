@@ -43,19 +43,22 @@ class Result:
 class Monitor:
     """QEMU's own ear: QMP."""
 
-    def __init__(self, path):
+    def __init__(self, path, gone):
+        self.gone = gone
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(120)
         self.socket.connect(str(path))
-        self.lines = self.socket.makefile("rw")
+        self.lines = self.socket.makefile()
         self.events = []
         self.lines.readline()
         self.do("qmp_capabilities")
 
     def do(self, command, **arguments):
         arguments = {name.replace("_", "-"): value for name, value in arguments.items()}
-        self.lines.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
-        self.lines.flush()
+        try:
+            self.socket.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+        except ConnectionError:
+            raise self.gone() from None
         while True:
             answer = self._next()
             if "error" in answer:
@@ -78,9 +81,12 @@ class Monitor:
         self.events = [one for one in self.events if not found(one)]
 
     def _next(self):
-        line = self.lines.readline()
+        try:
+            line = self.lines.readline()
+        except ConnectionError:
+            line = ""
         if not line:
-            raise GuestError("QEMU has gone")
+            raise self.gone()
         answer = json.loads(line)
         if "event" in answer:
             self.events.append(answer)
@@ -121,7 +127,7 @@ class Machine:
             },
             stdin=None if interactive else subprocess.DEVNULL, stdout=None if interactive else self.log,
             stderr=self.log)
-        self.monitor = self._connected(lambda: Monitor(self.folder / "qmp"))
+        self.monitor = self._connected(lambda: Monitor(self.folder / "qmp", self._gone))
         self.agent = self._connected(self._agent)
 
     def _connected(self, connect):
@@ -130,9 +136,14 @@ class Machine:
                 return connect()
             except (FileNotFoundError, ConnectionRefusedError):
                 if self.process.poll() is not None:
-                    raise GuestError((self.folder / "qemu.log").read_text()) from None
+                    raise self._gone() from None
                 time.sleep(0.05)
         raise GuestError("QEMU does not listen")
+
+    def _gone(self):
+        """How QEMU ended: minus a signal's number, and its last words."""
+        code = self.process.wait(timeout=10)
+        return GuestError(f"QEMU has gone, exit code {code}: {(self.folder / 'qemu.log').read_text()}")
 
     def _agent(self):
         agent = socket.socket(socket.AF_UNIX)
@@ -144,7 +155,11 @@ class Machine:
     def run(self, script, timeout=120):
         """Runs a script of bash as root."""
         number = f"{next(self.numbers):x}.{time.monotonic_ns():x}"
-        self.agent.sendall(f"\n{number} {base64.b64encode(script.encode()).decode()}\n".encode())
+        self.agent.settimeout(timeout)
+        try:
+            self.agent.sendall(f"\n{number} {base64.b64encode(script.encode()).decode()}\n".encode())
+        except ConnectionError:
+            raise self._gone() from None
         deadline, answer = time.monotonic() + timeout, b""
         while True:
             left = deadline - time.monotonic()
@@ -155,8 +170,10 @@ class Machine:
                 received = self.agent.recv(1 << 16)
             except TimeoutError:
                 continue
+            except ConnectionError:
+                received = b""
             if not received:
-                raise GuestError(f"QEMU has gone: {script}\n{(self.folder / 'qemu.log').read_text()}")
+                raise self._gone()
             answer += received
             *lines, answer = answer.split(b"\n")
             for line in lines:
