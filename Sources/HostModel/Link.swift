@@ -61,6 +61,9 @@ package struct Link: Hashable, Sendable {
 }
 
 extension Link {
+    /// Whether it makes one link of its ports, which take its MTU.
+    package var isBond: Bool { kind == "bond" || kind == "team" }
+
     /// Whether packets can go by it.
     package var carries: Bool { hasCarrier && !isHeldBack }
 

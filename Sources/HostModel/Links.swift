@@ -23,6 +23,7 @@ package protocol Links: Sendable {
     func setChannels(_ values: [ChannelParameter: UInt32], of index: UInt32) throws(KernelError)
     /// Bytes. IFLA_MTU of RTM_SETLINK
     func setMTU(_ mtu: UInt32, of index: UInt32) throws(KernelError)
-    /// Waits until the link carries again after a write that dropped it, also in the eyes of its bond. False where it has not, after so many seconds.
+    /// Waits until the link carries again after a write that dropped it, also in the eyes of its bond. False where it has
+    /// not, after so many seconds.
     func awaitCarrier(of index: UInt32, seconds: Double) throws(KernelError) -> Bool
 }

@@ -137,12 +137,9 @@ package struct Reconciler: Sendable {
     private func leftOut(_ name: String, in pass: Pass) -> Finding? {
         for rule in pass.rules?.rules ?? []
         where name.hasPrefix("\(rule.domain)/") && name.hasSuffix("/\(rule.attribute)") {
+            let object = name.dropFirst(rule.domain.count + 1).dropLast(rule.attribute.count + 1)
             let selection = allDomains.first { $0.name == rule.domain }?.select(rule, in: pass.inventory)
-            // "sda holds /"
-            let reason = selection?.leftOut.first { text in
-                "\(rule.domain)/\(text.prefix { $0 != " " })/\(rule.attribute)" == name
-            }
-            if let reason { return .leftOut(rule, reason) }
+            if let reason = selection?.reason(toLeaveOut: object) { return .leftOut(rule, reason) }
         }
         return nil
     }

@@ -140,3 +140,15 @@ package struct Selection: Sendable {
         self.absence = absence
     }
 }
+
+extension Selection {
+    /// "sda holds /, which takes `include: [root]`"
+    mutating func leaveOut(_ name: String, for claims: [Claim]) {
+        let reasons = claims.map(\.reason).joined(separator: " and ")
+        let roles = Claim.Role.allCases.filter { role in claims.contains { $0.role == role } }.map(\.rawValue)
+        leftOut.append("\(name) \(reasons), which takes `include: [\(roles.joined(separator: ", "))]`")
+    }
+
+    /// What `leaveOut` said of this one.
+    func reason(toLeaveOut name: some StringProtocol) -> String? { leftOut.first { $0.hasPrefix("\(name) ") } }
+}

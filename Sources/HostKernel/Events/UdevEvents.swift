@@ -2,8 +2,8 @@ import CLinux
 import Glibc
 package import HostModel
 
-/// Disks, links, modules and CPUs that come, go or change: after udev's rules where udevd runs, else as the kernel tells it.
-/// `udev_monitor(3)`
+/// Disks, links, modules and CPUs that come, go or change: after udev's rules where udevd runs, else as the kernel tells
+/// it. `udev_monitor(3)`
 package final class UdevEvents: EventSource {
     /// The library's monitor refers to it and does not keep it.
     private let udev: OpaquePointer

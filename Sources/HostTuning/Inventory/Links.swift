@@ -66,7 +66,7 @@ private func claims(on link: Link, _ links: [UInt32: Link]) -> [Claim] {
     }
     if link.isLoopback {
         claims.append(Claim(.virtual, "is the loopback"))
-    } else if link.devicePath == nil, !["bond", "vlan", "team"].contains(link.kind) {
+    } else if link.devicePath == nil, !link.isBond, link.kind != "vlan" {
         // What a host's own network is made of is no less real than its hardware; all else is a container's or a bridge.
         claims.append(Claim(.virtual, "is virtual (\(link.kind ?? "no device"))"))
     }

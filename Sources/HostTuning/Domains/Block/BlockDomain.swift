@@ -49,10 +49,7 @@ package struct BlockDomain: TuningDomain {
             if claims.isEmpty {
                 selection.targets.append(disk.target)
             } else {
-                let reasons = claims.map(\.reason).joined(separator: " and ")
-                let roles = Claim.Role.allCases.filter { role in claims.contains { $0.role == role } }.map(\.rawValue)
-                selection.leftOut.append(
-                    "\(disk.name) \(reasons), which takes `include: [\(roles.joined(separator: ", "))]`")
+                selection.leaveOut(disk.name, for: claims)
             }
         }
         return selection

@@ -55,7 +55,7 @@ package struct LinkDomain: TuningDomain {
         var virtual = 0
         for entry in inventory.links where match.accepts(entry.link.facts) {
             // The kernel sets the name of a link that has others: any of them names it.
-            let isNamed = ([entry.link.name] + entry.link.alternativeNames).contains { match.names(exactly: $0) }
+            let isNamed = entry.link.facts("name").contains { match.names(exactly: $0) }
             let claims = entry.claims.filter { claim in
                 // A bond's ports take the bond's MTU, and have rings of their own.
                 if claim.role == .member, rule.attribute != LinkAttribute.mtu.name { return false }
@@ -67,10 +67,7 @@ package struct LinkDomain: TuningDomain {
                 // What containers bring by the hundred is one word.
                 virtual += 1
             } else {
-                let reasons = claims.map(\.reason).joined(separator: " and ")
-                let roles = Claim.Role.allCases.filter { role in claims.contains { $0.role == role } }.map(\.rawValue)
-                selection.leftOut.append(
-                    "\(entry.link.name) \(reasons), which takes `include: [\(roles.joined(separator: ", "))]`")
+                selection.leaveOut(entry.link.name, for: claims)
             }
         }
         if virtual > 0 {
@@ -83,11 +80,12 @@ package struct LinkDomain: TuningDomain {
     package func disruption(of attribute: String) -> Disruption { .linkFlap }
 
     /// A link that is down has nothing to drop. Software has no wire, but a bond hands its MTU to ports that have; what
-    /// software made has a kind, unlike hardware that sysfs does not show here. virtio_net changes all of these without a word to the other side (drivers/net/virtio_net.c).
+    /// software made has a kind, unlike hardware that sysfs does not show here. virtio_net changes all of these without a
+    /// word to the other side (drivers/net/virtio_net.c).
     package func disruption(of attribute: String, on target: Target?, in inventory: Inventory) -> Disruption {
         guard let link = target?.linkIndex.flatMap(inventory.link) else { return .linkFlap }
         let isSoftware = link.devicePath == nil && (link.kind != nil || link.isLoopback)
-        let hasWire = !isSoftware || link.kind == "bond" || link.kind == "team"
+        let hasWire = !isSoftware || link.isBond
         return link.isUp && hasWire && link.driver != "virtio_net" ? .linkFlap : .none
     }
 

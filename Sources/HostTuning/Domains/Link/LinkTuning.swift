@@ -108,7 +108,7 @@ extension LinkDomain {
     /// The link with all others where it is a port or has some: to list a thousand takes longer than to write to one.
     private func neighbours(of index: UInt32, on host: Host) throws(KernelError) -> [Link] {
         let link = try host.links.link(index)
-        let isAlone = link?.master == nil && !["bond", "bridge", "team"].contains(link?.kind)
+        let isAlone = link.map { $0.master == nil && !$0.isBond && $0.kind != "bridge" } ?? true
         return isAlone ? [link].compactMap(\.self) : try host.links.links()
     }
 
@@ -126,7 +126,7 @@ extension LinkDomain {
     /// One at a time: as long as no other port of its bond carries, this one is not touched.
     private func refuseLastPort(_ index: UInt32, among links: [Link]) throws(KernelError) {
         guard let link = links.first(where: { $0.index == index }), let master = link.master, link.carries,
-            let bond = links.first(where: { $0.index == master }), bond.kind == "bond" || bond.kind == "team"
+            let bond = links.first(where: { $0.index == master }), bond.isBond
         else { return }
         let others = links.filter { $0.master == master && $0.index != link.index }
         guard !others.isEmpty, !others.contains(where: \.carries) else { return }
