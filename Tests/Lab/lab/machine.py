@@ -96,16 +96,19 @@ class Monitor:
 class Machine:
     """Two processors, 2 GiB, the links of NICS, the disks of DISKS, and room for what is plugged in."""
 
-    def __init__(self, kernel="6.1", release="bookworm", *, interactive=False):
+    def __init__(self, kernel="6.1", release="bookworm", *, disks=None, interactive=False):
+        """From the snapshot of one that has booted; it boots from `disks` where they are given."""
         self.kernel, self.release = kernel, release
-        self.snapshot = snapshot(kernel, release)
         self.folder, self.owner = workplace()
         self.numbers = itertools.count(1)
         try:
-            for disk in self.snapshot.glob("*.qcow2"):
+            for disk in (disks or snapshot(kernel, release)).glob("*.qcow2"):
                 subprocess.run(["cp", "--reflink=auto", disk, self.folder], check=True)
-            self._start("-loadvm", "base", interactive=interactive)
-            self.check(f"date --set @{time.time()} >/dev/null")
+            self._start(*([] if disks else ["-loadvm", "base"]), interactive=interactive)
+            if disks:
+                self.wait_for_shell()
+            else:
+                self.check(f"date --set @{time.time()} >/dev/null")
         except BaseException:
             self.close()
             raise
@@ -370,17 +373,11 @@ def snapshot(kernel, release):
     recipe.ensure("acpi")
 
     def boot(folder):
-        machine = Machine.__new__(Machine)
-        machine.kernel, machine.release, machine.numbers = kernel, release, itertools.count(1)
-        machine.folder, machine.owner = workplace()
-        try:
-            create = ["qemu-img", "create", "-q", "-f", "qcow2"]
-            subprocess.run(
-                [*create, "-b", image / "disk.qcow2", "-F", "qcow2", machine.folder / "root.qcow2"], check=True)
-            for name in DISKS:
-                subprocess.run([*create, machine.folder / f"{name}.qcow2", "4G"], check=True)
-            machine._start()
-            machine.wait_for_shell()
+        create = ["qemu-img", "create", "-q", "-f", "qcow2"]
+        subprocess.run([*create, "-b", image / "disk.qcow2", "-F", "qcow2", folder / "root.qcow2"], check=True)
+        for name in DISKS:
+            subprocess.run([*create, folder / f"{name}.qcow2", "4G"], check=True)
+        with Machine(kernel, release, disks=folder) as machine:
             machine.run("systemctl is-system-running --wait; udevadm settle")
             machine.check("modprobe acpi-cpufreq; sync; echo 3 >/proc/sys/vm/drop_caches")
             machine.monitor.typed("savevm base")
@@ -388,8 +385,6 @@ def snapshot(kernel, release):
             machine.process.wait()
             for disk in machine.folder.glob("*.qcow2"):
                 shutil.copy(disk, folder)
-        finally:
-            machine.close()
 
     key = hashlib.sha256((
         "".join(recipe.stamp(name) for name in (f"image_{release}", "tools", "acpi")) + inspect.getsource(qemu)
