@@ -63,6 +63,6 @@ let package = Package(
         tests("HostKernelTests", of: ["HostModel", "HostKernel", "CLinux"]),
         tests("HostTuningTests", of: ["HostModel", "HostConfiguration", "HostTuning", "HostTestSupport"]),
         tests("HostTestSupportTests", of: ["HostModel", "HostTuning", "HostTestSupport", "HostKernel"]),
-        tests("KernelTests", of: ["HostModel", "HostKernel", "HostTuning"]),
+        tests("KernelTests", of: ["HostModel", "HostKernel", "HostTuning", "HostTestSupport"]),
     ]
 )

@@ -35,7 +35,7 @@ extension CaptureArchive {
             lines.append("Path: \(path)")
             switch entry {
             case .text(let text): lines += ["Lines: \(text.count)"] + text
-            case .bytes(let bytes): lines.append("Hex: \(hexadecimal(bytes))")
+            case .bytes(let bytes): lines.append(bytes.isEmpty ? "Hex:" : "Hex: \(hexadecimal(bytes))")
             case .link(let target): lines.append("SymlinkTo: \(target)")
             case .folder: lines.append("Directory:")
             case .folders(let count): lines.append("Directories: \(count)")

@@ -4,15 +4,17 @@ package struct CapturedLink: Hashable, Sendable {
     /// Nil where the driver has none.
     package var rings: Rings?
     package var channels: Channels?
+    /// Who sets it up at boot: `netplan /etc/netplan/*.yaml`.
+    package var owner: String?
 
-    package init(_ link: Link, rings: Rings? = nil, channels: Channels? = nil) {
-        (self.link, self.rings, self.channels) = (link, rings, channels)
+    package init(_ link: Link, rings: Rings? = nil, channels: Channels? = nil, owner: String? = nil) {
+        (self.link, self.rings, self.channels, self.owner) = (link, rings, channels, owner)
     }
 
     /// Where a capture keeps it.
     package static let folder = "/links"
-    /// Where what ethtool's netlink answered stands, byte by byte, below the link's index.
-    package static let answersFolder = "/ethtool"
+    /// Where what ethtool's netlink answered stands, byte by byte, below the link's index; also what the driver says.
+    package static let ethtoolFolder = "/ethtool"
 
     package var lines: [String] {
         var lines = ["name \(link.name)"] + link.alternativeNames.map { "alternativeName \($0)" }
@@ -39,6 +41,7 @@ package struct CapturedLink: Hashable, Sendable {
         if link.isVirtualFunction { lines.append("virtualFunction") }
         add("switchID", link.switchID)
         add("portName", link.portName)
+        add("owner", owner)
         // Even where the driver has no amount of them, it has the command.
         if let rings {
             lines.append("rings")
@@ -83,6 +86,7 @@ package struct CapturedLink: Hashable, Sendable {
             case "virtualFunction": link.isVirtualFunction = true
             case "switchID": link.switchID = value
             case "portName": link.portName = value
+            case "owner": owner = value
             case "rings": rings = rings ?? [:]
             case "channels": channels = channels ?? [:]
             default:
@@ -98,6 +102,22 @@ package struct CapturedLink: Hashable, Sendable {
                 }
             }
         }
+    }
+}
+
+extension LinkDriver {
+    /// The words of `ethtool -i`.
+    package var lines: [String] {
+        [("driver", driver), ("version", version), ("firmware-version", firmwareVersion)]
+            .filter { !$0.1.isEmpty }.map { "\($0.0): \($0.1)" }
+    }
+
+    package init(lines: [String]) {
+        func value(_ key: String) -> String {
+            lines.first { $0.hasPrefix("\(key): ") }.map { String($0.dropFirst(key.utf8.count + 2)) } ?? ""
+        }
+        self.init(
+            driver: value("driver"), version: value("version"), firmwareVersion: value("firmware-version"))
     }
 }
 

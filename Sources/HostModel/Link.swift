@@ -133,3 +133,16 @@ package typealias Rings = [RingParameter: LinkAmount]
 
 /// Numbers of queues. What the driver does not have is not in it: `n/a` of `ethtool -l`.
 package typealias Channels = [ChannelParameter: LinkAmount]
+
+/// What a driver says of itself and of its card, as `ethtool -i` prints it; empty where it does not say.
+package struct LinkDriver: Hashable, Sendable {
+    package var driver: String
+    package var version: String
+    package var firmwareVersion: String
+
+    package init(driver: String, version: String, firmwareVersion: String) {
+        self.driver = driver
+        self.version = version
+        self.firmwareVersion = firmwareVersion
+    }
+}

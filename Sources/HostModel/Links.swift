@@ -12,10 +12,12 @@ package protocol Links: Sendable {
     func rings(of index: UInt32) throws(KernelError) -> Rings
     /// ETHTOOL_MSG_CHANNELS_GET
     func channels(of index: UInt32) throws(KernelError) -> Channels
-    /// What ethtool's netlink answers, by the name of the question: the attributes as the kernel sent them, but for those
-    /// that say which link it is. For captures: there may be more in them than this program knows of. What the driver does
-    /// not have is left out; nothing is in it where the kernel has no netlink for ethtool.
-    func answers(of index: UInt32) throws(KernelError) -> [String: [UInt8]]
+    /// What ethtool's netlink answers: the attributes as the kernel sent them, but for those that say which link it is. For
+    /// captures: there may be more in them than this program knows of. EOPNOTSUPP also where the kernel has no netlink for
+    /// it.
+    func answer(to question: EthtoolQuestion, of index: UInt32) throws(KernelError) -> [UInt8]
+    /// ETHTOOL_GDRVINFO
+    func driver(of index: UInt32) throws(KernelError) -> LinkDriver
     /// Sets these and leaves the others, in one change: most drivers drop the link for each. What the driver made of them
     /// is to be read afterwards: some round. ETHTOOL_MSG_RINGS_SET
     func setRings(_ values: [RingParameter: UInt32], of index: UInt32) throws(KernelError)
@@ -26,4 +28,10 @@ package protocol Links: Sendable {
     /// Waits until the link carries again after a write that dropped it, also in the eyes of its bond. False where it has
     /// not, after so many seconds.
     func awaitCarrier(of index: UInt32, seconds: Double) throws(KernelError) -> Bool
+}
+
+/// What a capture asks of ethtool's netlink, in ethtool's words. Neither `wol`, which may answer with a password, nor `rss`,
+/// which does with a key, nor a module's memory, which has its serial.
+package enum EthtoolQuestion: String, CaseIterable, Sendable {
+    case rings, channels, coalesce, pause, linkmodes, linkstate, fec, privflags
 }

@@ -13,10 +13,25 @@ package struct CapturedHost: Sendable {
         kernel = FakeKernel(archive)
         for (path, entry) in archive.entries where path.hasPrefix("\(CapturedLink.folder)/") {
             let number = path.split(separator: "/").last.flatMap { UInt32($0) }
-            guard case .text(let lines) = entry, let number, let port = CapturedLink(index: number, lines: lines) else {
+            guard case .text(let lines) = entry, let number, var port = CapturedLink(index: number, lines: lines) else {
                 throw CaptureArchive.Malformed(description: "\(path) is no link")
             }
+            let folder = "\(CapturedLink.ethtoolFolder)/\(number)"
+            var answers: [EthtoolQuestion: [UInt8]] = [:]
+            for question in EthtoolQuestion.allCases {
+                if case .bytes(let bytes) = archive.entries["\(folder)/\(question)"] { answers[question] = bytes }
+            }
+            // What the kernel said counts, and not what was made of it then.
+            if let bytes = answers[.rings] {
+                port.rings = try EthtoolCommand.rings.values(AttributeReader(bytes[...]))
+            }
+            if let bytes = answers[.channels] {
+                port.channels = try EthtoolCommand.channels.values(AttributeReader(bytes[...]))
+            }
+            var driver: LinkDriver?
+            if case .text(let lines) = archive.entries["\(folder)/driver"] { driver = LinkDriver(lines: lines) }
             links.plug(port.link, rings: port.rings, channels: port.channels)
+            links.answer(number, answers, driver)
         }
     }
 

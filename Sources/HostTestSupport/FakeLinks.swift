@@ -47,7 +47,8 @@ package final class FakeLinks: Links {
         var channels: Channels?
         var dropsCarrier: Bool
         var behaviours: [Knob: Behaviour] = [:]
-        var answers: [String: [UInt8]] = [:]
+        var answers: [EthtoolQuestion: [UInt8]] = [:]
+        var driver: LinkDriver?
     }
 
     fileprivate struct State {
@@ -75,8 +76,11 @@ package final class FakeLinks: Links {
         state.withLock { $0.ports[index]?.behaviours[knob] = behaviour }
     }
 
-    package func answer(_ index: UInt32, _ answers: [String: [UInt8]]) {
-        state.withLock { $0.ports[index]?.answers = answers }
+    package func answer(_ index: UInt32, _ answers: [EthtoolQuestion: [UInt8]], _ driver: LinkDriver? = nil) {
+        state.withLock { state in
+            state.ports[index]?.answers = answers
+            state.ports[index]?.driver = driver
+        }
     }
 
     package func unplug(_ index: UInt32) { state.withLock { $0.ports[index] = nil } }
@@ -129,8 +133,12 @@ package final class FakeLinks: Links {
         try offered("get channels of", index, \.channels)
     }
 
-    package func answers(of index: UInt32) throws(KernelError) -> [String: [UInt8]] {
-        state.withLock { $0.ports[index]?.answers ?? [:] }
+    package func answer(to question: EthtoolQuestion, of index: UInt32) throws(KernelError) -> [UInt8] {
+        try offered("get \(question) of", index, \.answers[question])
+    }
+
+    package func driver(of index: UInt32) throws(KernelError) -> LinkDriver {
+        try offered("get driver of", index, \.driver)
     }
 
     package func setRings(_ values: [RingParameter: UInt32], of index: UInt32) throws(KernelError) {

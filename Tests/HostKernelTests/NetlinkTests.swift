@@ -53,7 +53,8 @@ private enum Frame: String, CaseIterable {
         let text = try SystemFiles().read("\(path)/Fixtures/hosts/vm/capture.txt")
         let archive = try CaptureArchive(parsing: String(decoding: text, as: UTF8.self))
         var compared = 0
-        for (place, entry) in archive.entries where place.hasPrefix(CapturedLink.answersFolder) {
+        for (place, entry) in archive.entries
+        where place.hasPrefix("\(CapturedLink.ethtoolFolder)/") && !place.hasSuffix("/driver") {
             let parts = place.split(separator: "/")
             guard case .bytes(let bytes) = entry, parts.count == 3, let index = UInt32(parts[1]),
                 case .text(let lines) = archive.entries["\(CapturedLink.folder)/\(index)"]

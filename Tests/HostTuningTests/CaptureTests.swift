@@ -1,6 +1,7 @@
 import FoundationEssentials
 import HostModel
 import HostTestSupport
+import Synchronization
 import Testing
 
 @testable import HostTuning
@@ -76,7 +77,9 @@ private struct PlantedNode {
         )
         kernel.sysctl("net.core.somaxconn", "4096")
         links.mellanox(2, "enp94s0", address: "b8:ce:f6:12:34:56")
-        links.answer(2, ["rings": [8, 0, 5, 0, 0, 4, 0, 0]])
+        links.answer(
+            2, [.rings: [8, 0, 2, 0, 0, 32, 0, 0, 8, 0, 6, 0, 0, 4, 0, 0]],
+            LinkDriver(driver: "mlx5_core", version: "5.0-0", firmwareVersion: "16.28.2006 (MT_0000000080)"))
         links.change(2) { ($0.alternativeNames, $0.switchID) = (["enxb8cef6123456"], "b8cef6123456") }
         kernel.set("/sys/devices/pci0000:5d/0000:5d:00.0/0000:5e:00.0/net/enp94s0/address", "b8:ce:f6:12:34:56")
         kernel.set("/sys/devices/pci0000:5d/0000:5d:00.0/0000:5e:00.0/infiniband/mlx5_0/fw_ver", "16.28.2006")
@@ -128,7 +131,10 @@ private struct PlantedNode {
         #expect(archive.entries["/proc/sys/kernel/hostname"] == .text(["node"]))
         #expect(archive.text.contains("permanentAddress 02:00:00:00:00:01\n"))
         #expect(archive.text.contains("rings.rx 1024 of 8192\n"))
-        #expect(archive.text.contains("Path: /ethtool/2/rings\nHex: 08 00 05 00 00 04 00 00\n"))
+        #expect(
+            archive.entries["/ethtool/2/driver"]
+                == .text(["driver: mlx5_core", "version: 5.0-0", "firmware-version: 16.28.2006 (MT_0000000080)"]))
+        #expect(archive.text.contains("Path: /ethtool/2/rings\nHex: 08 00 02 00 00 20 00 00 08 00 06 00 00 04 00 00\n"))
     }
 
     @Test("a captured host is made of what the node was made of, and hangs together as it did")
@@ -198,13 +204,113 @@ private struct PlantedNode {
         #expect(archive.remarks.contains("could not be read: read \(path) (EINVAL)"))
     }
 
+    @Test("a disk that does not answer is told of once; what it told before is kept, and so is all else")
+    func silent() throws {
+        let path = try planted.kernel.resolve("/sys/block/sda")
+        var host = planted.kernel.host(links: planted.links)
+        let whole = capture(host).entries
+        host.worker = SilentAfter(path, works: 30)
+        let archive = capture(host)
+        #expect(archive.remarks.count { $0.contains("(ETIMEDOUT)") } == 1)
+        #expect(archive.remarks.contains("could not be read: wait for \(path) (ETIMEDOUT)"))
+        let device = path.dropLast("/block/sda".count)
+        let missing = whole.keys.filter { [nil, .unreadable(.timedOut)].contains(archive.entries[$0]) }
+        #expect(missing.allSatisfy { $0.hasPrefix(device) || $0 == "/run/udev/data/b8:0" }, "\(missing)")
+        let here = archive.entries.filter { $0.key.hasPrefix("\(path)/") }
+        #expect(here.values.contains(.unreadable(.timedOut)))
+        #expect(here["\(path)/size"] == whole["\(path)/size"])
+    }
+
+    @Test("a device that does not answer is told of even where nobody minded what it was asked")
+    func silentlySilent() {
+        var host = planted.kernel.host()
+        host.worker = SilentAfter("/sys/a", works: 0)
+        var capture = Capture(host)
+        capture.asking("/sys/a") { _ = $0.attributes.described("/sys/a/b") }
+        #expect(capture.finished().remarks.last == "could not be read: wait for /sys/a (ETIMEDOUT)")
+    }
+
+    @Test("a link whose driver does not answer is told of, and is there all the same")
+    func silentLink() {
+        var host = planted.kernel.host(links: planted.links)
+        host.worker = SilentAfter("/links/2", works: 0)
+        let archive = capture(host)
+        #expect(
+            archive.remarks.filter { $0.contains("(ETIMEDOUT)") } == [
+                "could not be read: wait for /links/2 (ETIMEDOUT)"
+            ])
+        #expect(archive.text.contains("name enp94s0\n") && !archive.text.contains("rings.rx"))
+        #expect(archive.text.contains("Path: /links/3\n"))
+    }
+
+    @Test("what a capture reads by, writes nothing")
+    func writesNothing() {
+        let files = DeviceFiles(host: planted.kernel.host(), device: nil)
+        for error in [
+            #expect(throws: KernelError.self) { try files.write("1", to: "/proc/sys/net/core/somaxconn") },
+            #expect(throws: KernelError.self) { try files.replace("/etc/a", with: [], permissions: 0o644) },
+            #expect(throws: KernelError.self) { try files.remove("/etc/etcd.env") },
+            #expect(throws: KernelError.self) { try files.createFolder("/etc/b", permissions: 0o755) },
+            #expect(throws: KernelError.self) { _ = try files.lock("/etc") },
+        ] { #expect(error?.errno == .readOnly) }
+    }
+
+    @Test(
+        "who sets a link up at boot is told with the kind of its file, and without its name",
+        arguments: [
+            ("/run/systemd/network/10-netplan-tenant.network", "netplan /etc/netplan/*.yaml"),
+            ("/etc/systemd/network/tenant.network", "systemd-networkd /etc/systemd/network/*.network"),
+            ("", "ifupdown /etc/network/interfaces.d/*"),
+        ])
+    func owner(networkFile: String, owner: String) throws {
+        planted.kernel.set("/etc/netplan/tenant.yaml", "network: {ethernets: {tenant: {match: {name: enp94s0}}}}")
+        planted.kernel.set("/usr/sbin/ifup", "")
+        planted.kernel.set("/etc/network/interfaces", "source-directory /etc/network/interfaces.d")
+        planted.kernel.set("/etc/network/interfaces.d/tenant", "iface enp94s0 inet dhcp")
+        if !networkFile.isEmpty {
+            planted.kernel.set("/run/systemd/netif/links/2", "ADMIN_STATE=configured\nNETWORK_FILE=\(networkFile)")
+        }
+        let text = planted.capture().text
+        #expect(text.contains("\nowner \(owner)\n"))
+        #expect(!text.contains("tenant"))
+        #expect(try capturedHost(text).links.links().count == 4)
+    }
+
+    @Test("NetworkManager's connections too")
+    func networkManager() {
+        planted.kernel.set("/run/NetworkManager/devices/2", "[device]\nmanaged=true\nconnection-uuid=a")
+        #expect(planted.capture().text.contains("\nowner NetworkManager /run/NetworkManager/devices/*\n"))
+        planted.kernel.set("/etc/NetworkManager/system-connections/vault.nmconnection", "[connection]\nuuid=a")
+        let text = planted.capture().text
+        #expect(text.contains("\nowner NetworkManager /etc/NetworkManager/system-connections/*.nmconnection\n"))
+    }
+
+    @Test("what the kernel said of rings and channels counts, and not what was made of it")
+    func raw() throws {
+        let text = planted.capture().text
+        let host = try capturedHost(text)
+        #expect(try host.links.rings(of: 2) == [.rx: LinkAmount(current: 1024, maximum: 8192)])
+        #expect(try host.links.driver(of: 2).firmwareVersion == "16.28.2006 (MT_0000000080)")
+        #expect(throws: KernelError.self) { try host.links.answer(to: .fec, of: 2) }
+        let torn = text.replacing("Hex: 08 00 02 00 00 20", with: "Hex: 09 00 02 00 00 20")
+        #expect(torn != text)
+        #expect(throws: (any Error).self) { try capturedHost(torn) }
+    }
+
     @Test("what looks like an address or a UUID is masked wherever it stands; numbers and versions are not")
     func look() {
-        let names = Pseudonyms()
+        let names = Scrubber(Pseudonyms())
         #expect(names.scrubbed("a=10.1.2.3 b8:ce:f6:12:34:56 x") == "a=MASKED MASKED x")
         #expect(names.scrubbed("0f5a8c1e-77aa-4bcd-9e01-aabbccddeeff") == "MASKED")
+        // Four numbers may be a version, but nothing else is one.
+        #expect(names.scrubbed("5.2.10.4", .version) == "5.2.10.4")
+        #expect(names.scrubbed("b8-ce-f6-12-34-56 b8:ce:f6:12:34:56", .version) == "MASKED MASKED")
+        for secret in ["10.1.2.3:443", "fe80::1", "-b8:ce:f6:12:34:56.", "0x5000c500deadbeef", "a-5000c500deadbeef"] {
+            #expect(names.scrubbed("x=\(secret) y") == "x=MASKED y")
+        }
         for plain in [
-            "0000:5e:00.0", "4096 262144 134217728", "16.28.2006", "00:00:00:00:00:00", "0-7,16-23", "2147483647",
+            "0:0:0:0", "pci-0000:02:00.0-sas-phy0-lun-0", "12:34:56", "6.1.0-13-amd64", "0000:5e:00.0",
+            "4096 262144 134217728", "16.28.2006", "00:00:00:00:00:00", "0-7,16-23", "2147483647",
         ] {
             #expect(names.scrubbed(plain) == plain)
         }
@@ -229,7 +335,42 @@ private struct PlantedNode {
     }
 }
 
+/// Does some works on a target, and then it does not answer any more.
+private final class SilentAfter: Worker {
+    private let silent: String
+    private let left: Mutex<Int>
+
+    init(_ target: String, works: Int) {
+        silent = target
+        left = Mutex(works)
+    }
+
+    func perform<Value: Sendable>(
+        on target: String, _ work: @escaping @Sendable (@escaping @Sendable () -> Bool) -> Value
+    ) throws(KernelError) -> Value {
+        let isSilent =
+            target == silent
+            && left.withLock { left in
+                left -= 1
+                return left < 0
+            }
+        if isSilent { throw KernelError("work on", target, errno: .timedOut, message: "has not answered for 10 s") }
+        return work { false }
+    }
+}
+
 @Suite("Captured hosts") struct CapturedHostsTests {
+    @Test("the capture of a captured host is the same again: nothing of it is lost", arguments: ["vm", "connectx5"])
+    func again(name: String) throws {
+        let text = String(
+            decoding: try Data(contentsOf: URL(filePath: "\(fixtures)/\(name)/capture.txt")), as: UTF8.self)
+        let archive = try CaptureArchive(parsing: text)
+        let again = capture(try capturedHost(text))
+        let differing = archive.entries.filter { again.entries[$0.key] != $0.value }.keys.sorted()
+        #expect(differing == [])
+        #expect(again.entries.count == archive.entries.count)
+    }
+
     @Test("the machine on which this was written: one disk, which holds /, and one link")
     func virtualMachine() throws {
         let inventory = try takeInventory(of: capturedHost(at: "\(fixtures)/vm/capture.txt"))

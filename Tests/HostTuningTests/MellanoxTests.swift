@@ -33,8 +33,13 @@ private struct ConnectX5 {
         kernel.set("/proc/net/route", "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT")
         let card = "/sys/devices/pci0000:5d/0000:5d:00.0/0000:5e:00.0"
         links.mellanox(2, "enp94s0np0", cores: 32, devicePath: card)
+        links.answer(
+            2, [:],
+            LinkDriver(driver: "mlx5_core", version: "5.10.0-33-amd64", firmwareVersion: "16.35.2000 (MT_0000000080)")
+        )
         for (file, value) in [
-            ("vendor", "0x15b3"), ("device", "0x1017"), ("numa_node", "0"), ("net/enp94s0np0/ifindex", "2"),
+            ("vendor", "0x15b3"), ("device", "0x1017"), ("subsystem_vendor", "0x15b3"), ("subsystem_device", "0x0007"),
+            ("numa_node", "0"), ("net/enp94s0np0/ifindex", "2"),
             ("net/enp94s0np0/dev_port", "0"), ("net/enp94s0np0/mtu", "1500"), ("net/enp94s0np0/speed", "100000"),
             ("infiniband/mlx5_0/fw_ver", "16.35.2000"), ("infiniband/mlx5_0/hca_type", "MT4119"),
         ] { kernel.set("\(card)/\(file)", value) }

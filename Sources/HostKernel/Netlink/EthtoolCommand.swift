@@ -86,38 +86,47 @@ extension EthtoolCommand where Parameter == ChannelParameter {
     }
 }
 
-/// What is asked for captures only, with rings and channels.
-enum EthtoolQuestion {
-    static let all = [
-        ("rings", ETHTOOL_MSG_RINGS_GET), ("channels", ETHTOOL_MSG_CHANNELS_GET),
-        ("coalesce", ETHTOOL_MSG_COALESCE_GET), ("pause", ETHTOOL_MSG_PAUSE_GET),
-        ("linkmodes", ETHTOOL_MSG_LINKMODES_GET),
-    ]
+/// What is asked for captures.
+extension EthtoolQuestion {
+    private var command: Int {
+        switch self {
+        case .rings: ETHTOOL_MSG_RINGS_GET
+        case .channels: ETHTOOL_MSG_CHANNELS_GET
+        case .coalesce: ETHTOOL_MSG_COALESCE_GET
+        case .pause: ETHTOOL_MSG_PAUSE_GET
+        case .linkmodes: ETHTOOL_MSG_LINKMODES_GET
+        case .linkstate: ETHTOOL_MSG_LINKSTATE_GET
+        case .fec: ETHTOOL_MSG_FEC_GET
+        case .privflags: ETHTOOL_MSG_PRIVFLAGS_GET
+        }
+    }
 
     /// The header has the same number in all of them.
     private static let header = ETHTOOL_A_RINGS_HEADER
 
-    static func request(_ family: GenericFamily, _ command: Int, _ index: UInt32) -> NetlinkRequest {
+    func request(_ family: GenericFamily, _ index: UInt32) -> NetlinkRequest {
+        // The flags of a driver have names of its own, which are left out of what is compact.
+        let flags = self == .privflags ? 0 : ETHTOOL_FLAG_COMPACT_BITSETS
         var request = NetlinkRequest(
             Int(family.id), genlmsghdr(cmd: UInt8(command), version: UInt8(ETHTOOL_GENL_VERSION), reserved: 0),
             [
                 (
-                    header,
+                    Self.header,
                     .nested([
-                        (ETHTOOL_A_HEADER_DEV_INDEX, .u32(index)),
-                        (ETHTOOL_A_HEADER_FLAGS, .u32(UInt32(ETHTOOL_FLAG_COMPACT_BITSETS))),
+                        (ETHTOOL_A_HEADER_DEV_INDEX, .u32(index)), (ETHTOOL_A_HEADER_FLAGS, .u32(UInt32(flags))),
                     ])
                 )
             ])
-        request.names[header] = "link"
+        request.names[Self.header] = "link"
         return request
     }
 
     /// All but the header, which the kernel writes first.
-    static func attributes(_ answer: NetlinkMessage) throws(Malformed) -> [UInt8] {
+    func attributes(_ answer: NetlinkMessage) throws(Malformed) -> [UInt8] {
         let bytes = answer.payload.dropFirst(MemoryLayout<genlmsghdr>.size)
         let found = try AttributeReader(bytes).attributes
-        guard let first = found.first, first.type == header, !found.dropFirst().contains(where: { $0.type == header })
+        guard let first = found.first, first.type == Self.header,
+            !found.dropFirst().contains(where: { $0.type == Self.header })
         else { throw Malformed("it does not begin with its header") }
         return Array(bytes.dropFirst((first.value.count + 7) & ~3))
     }

@@ -45,13 +45,15 @@ struct EthtoolIoctl: ~Copyable {
         try perform(&record, "set channels of", index)
     }
 
-    /// ETHTOOL_GDRVINFO; nil where the kernel says none.
-    func driver(of index: UInt32) throws(KernelError) -> String? {
+    func driver(of index: UInt32) throws(KernelError) -> LinkDriver {
         var record = ethtool_drvinfo()
         record.cmd = UInt32(ETHTOOL_GDRVINFO)
         try perform(&record, "get driver of", index)
-        let name = withUnsafeBytes(of: record.driver) { AttributeReader.text(Array($0)[...]) }
-        return name.isEmpty ? nil : name
+        func text(_ field: some BitwiseCopyable) -> String {
+            withUnsafeBytes(of: field) { AttributeReader.text(Array($0)[...]) }
+        }
+        return LinkDriver(
+            driver: text(record.driver), version: text(record.version), firmwareVersion: text(record.fw_version))
     }
 
     /// What it is called now. SIOCGIFNAME of `netdevice(7)`

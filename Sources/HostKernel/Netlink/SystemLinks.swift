@@ -55,24 +55,19 @@ package final class SystemLinks: Links {
         try get(.channels, index) { (ioctl) throws(KernelError) in try ioctl.channels(of: index) }
     }
 
-    package func answers(of index: UInt32) throws(KernelError) -> [String: [UInt8]] {
-        guard let family = try family() else { return [:] }
-        var answers: [String: [UInt8]] = [:]
-        for (name, command) in EthtoolQuestion.all {
-            let (operation, subject) = ("get \(name) of", "link \(index)")
+    package func answer(to question: EthtoolQuestion, of index: UInt32) throws(KernelError) -> [UInt8] {
+        try naming(index) { () throws(KernelError) in
+            let (operation, subject) = ("get \(question) of", "link \(index)")
+            guard let family = try family() else { throw KernelError(operation, subject, errno: .notSupported) }
             var client = NetlinkClient(try open(NETLINK_GENERIC))
-            let request = EthtoolQuestion.request(family, command, index)
-            do throws(KernelError) {
-                guard let answer = try client.ask(request, operation, subject).first else { continue }
-                answers[name] = try understood(operation, subject) { () throws(Malformed) in
-                    try EthtoolQuestion.attributes(answer)
-                }
-            } catch let error where error.errno == .notSupported {
-                continue
+            guard let answer = try client.ask(question.request(family, index), operation, subject).first else {
+                throw KernelError(operation, subject, message: "the kernel has nothing to say")
             }
+            return try understood(operation, subject) { () throws(Malformed) in try question.attributes(answer) }
         }
-        return answers
     }
+
+    package func driver(of index: UInt32) throws(KernelError) -> LinkDriver { try EthtoolIoctl().driver(of: index) }
 
     package func setRings(_ values: [RingParameter: UInt32], of index: UInt32) throws(KernelError) {
         try set(.rings, values, index) { (ioctl) throws(KernelError) in try ioctl.setRings(values, of: index) }
@@ -169,8 +164,8 @@ package final class SystemLinks: Links {
                 try LinkHardware(files: files).describe(&link)
                 // Representors and some paravirtual devices have no driver of their own in sysfs.
                 if link.devicePath != nil, link.driver == nil {
-                    link.driver =
-                        try present { () throws(KernelError) in try EthtoolIoctl().driver(of: link.index) } ?? nil
+                    let driver = try present { () throws(KernelError) in try self.driver(of: link.index).driver }
+                    link.driver = driver?.isEmpty == false ? driver : nil
                 }
             }
             links.append(link)

@@ -19,7 +19,8 @@ package func capture(_ host: Host) -> CaptureArchive {
 /// What is captured so far.
 struct Capture {
     let host: Host
-    let attributes: Attributes
+    /// What is asked now; nil is the host itself.
+    private var device: String?
     var archive = CaptureArchive()
     var names = Pseudonyms()
     /// Files whose versions look like addresses, and are none.
@@ -28,10 +29,25 @@ struct Capture {
 
     init(_ host: Host) {
         self.host = host
-        attributes = Attributes(files: host.files)
         archive.isRoot = host.userID == 0
         archive.pageSize = host.pageSize
     }
+
+    /// A device that does not answer in time is waited for no more, and what it did not tell is put down as such.
+    mutating func asking(_ device: String, _ body: (inout Capture) -> Void) {
+        self.device = device
+        body(&self)
+        self.device = nil
+        // Who still hangs throws at once: this tells of it even where nobody minded.
+        do throws(KernelError) {
+            try host.ask(device) { _ in }
+        } catch {
+            problem(error, with: device)
+        }
+    }
+
+    var files: any Files { DeviceFiles(host: host, device: device) }
+    var attributes: Attributes { Attributes(files: files) }
 
     // MARK: What domains of the capture put down
 
@@ -55,7 +71,7 @@ struct Capture {
 
     mutating func read(_ path: String, as other: String? = nil) -> [UInt8]? {
         do throws(KernelError) {
-            return try host.files.read(path)
+            return try files.read(path)
         } catch {
             guard !error.isAbsence, error.errno?.rawValue != 21 else { return nil }
             archive.entries[other ?? path] = .unreadable(error.errno ?? .ioError)
@@ -66,7 +82,10 @@ struct Capture {
 
     /// `subject` is what the capture calls it: a path may have a name in it that is not to be told.
     mutating func problem(_ error: KernelError, with subject: String) {
-        problems.append(names.scrubbed("\(error.operation) \(subject) (\(error.errno?.description ?? "?"))"))
+        // A device of which nothing more is asked is told of once.
+        let subject = error.isWaiting ? error.subject : subject
+        let problem = "\(error.operation) \(subject) (\(error.errno?.description ?? "?"))"
+        if !problems.contains(problem) { problems.append(problem) }
     }
 
     /// The names in a folder; none where it can't be listed, which is put down.
@@ -90,20 +109,22 @@ struct Capture {
 
     func finished() -> CaptureArchive {
         var archive = archive
+        let scrubber = Scrubber(names)
         archive.entries = [:]
         for (path, entry) in self.archive.entries {
             var entry = entry
             let isVersion = versions.contains(path)
             switch entry {
-            case .text(let lines): entry = .text(lines.map { names.scrubbed($0, alsoByLook: !isVersion) })
-            case .link(let target): entry = .link(to: names.scrubbed(target, alsoByLook: false))
+            case .text(let lines): entry = .text(lines.map { scrubber.scrubbed($0, isVersion ? .version : .text) })
+            case .link(let target): entry = .link(to: scrubber.scrubbed(target, .path))
+            case .bytes(let bytes): entry = .bytes(scrubber.scrubbed(bytes))
             default: break
             }
-            archive.entries[names.scrubbed(path, alsoByLook: false)] = entry
+            archive.entries[scrubber.scrubbed(path, .path)] = entry
         }
         archive.remarks.append(
             "Read it before you send it: serials, addresses and names are replaced, see docs/capture.md")
-        archive.remarks += problems.map { "could not be read: \($0)" }
+        archive.remarks += problems.map { "could not be read: \(scrubber.scrubbed($0))" }
         return archive
     }
 }

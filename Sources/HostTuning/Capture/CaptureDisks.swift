@@ -4,24 +4,30 @@ extension Capture {
     mutating func disks() {
         let devices: [Device]
         do throws(KernelError) {
-            devices = try host.devices.disks()
+            devices = try host.ask("/sys/block") { host throws(KernelError) in try host.devices.disks() }
         } catch {
             return problem(error, with: "/sys/block")
         }
         archive.entries["/sys/block"] = .folder
         for device in devices {
-            link("/sys/block/\(device.name)")
-            block(device.name, at: device.path)
-            disk(device)
-            for partition in list(device.path) where partition.hasPrefix(device.name) {
-                let path = "\(device.path)/\(partition)"
-                guard (try? attributes.text("\(path)/partition")) != nil else { continue }
-                block(partition, at: path)
-                for name in ["partition", "start"] { file("\(path)/\(name)") }
-                // Which of them ZFS has, only udev knows.
-                properties(
-                    ["ID_FS_TYPE"], of: path, among: Array(((try? attributes.lines(udevFile(path))) ?? []).joined()))
+            asking(device.path) { capture in
+                capture.link("/sys/block/\(device.name)")
+                capture.block(device.name, at: device.path)
+                capture.disk(device)
+                capture.partitions(of: device)
             }
+        }
+    }
+
+    private mutating func partitions(of device: Device) {
+        for partition in list(device.path) where partition.hasPrefix(device.name) {
+            let path = "\(device.path)/\(partition)"
+            guard (try? attributes.text("\(path)/partition")) != nil else { continue }
+            block(partition, at: path)
+            for name in ["partition", "start"] { file("\(path)/\(name)") }
+            // Which of them ZFS has, only udev knows.
+            properties(
+                ["ID_FS_TYPE"], of: path, among: Array(((try? attributes.lines(udevFile(path))) ?? []).joined()))
         }
     }
 
@@ -33,7 +39,7 @@ extension Capture {
             link("/sys/dev/block/\(number)")
             archive.entries["/dev/\(name)"] = .blockDevice(number)
         }
-        for kind in ["holders", "slaves"] where (try? host.files.status("\(path)/\(kind)")) != nil {
+        for kind in ["holders", "slaves"] where (try? files.status("\(path)/\(kind)")) != nil {
             archive.entries["\(path)/\(kind)"] = .folder
             for other in list("\(path)/\(kind)") { link("\(path)/\(kind)/\(other)") }
         }
@@ -42,7 +48,7 @@ extension Capture {
     private mutating func disk(_ device: Device) {
         let path = device.path
         for name in list("\(path)/queue") {
-            guard let kind = try? host.files.status("\(path)/queue/\(name)").kind else { continue }
+            guard let kind = try? files.status("\(path)/queue/\(name)").kind else { continue }
             if kind == .file { file("\(path)/queue/\(name)") }
             if kind == .folder, name == "iosched" {
                 archive.entries["\(path)/queue/iosched"] = .folder

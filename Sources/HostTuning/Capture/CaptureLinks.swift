@@ -4,30 +4,56 @@ extension Capture {
     mutating func links() {
         let links: [Link]
         do throws(KernelError) {
-            links = try host.links.links()
+            links = try host.ask(CapturedLink.folder) { host throws(KernelError) in try host.links.links() }
         } catch {
             return problem(error, with: "links")
         }
-        for link in links {
-            let rings = amounts(link.index) { host throws(KernelError) in try host.links.rings(of: link.index) }
-            let channels = amounts(link.index) { host throws(KernelError) in try host.links.channels(of: link.index) }
-            let captured = CapturedLink(masked(link), rings: rings, channels: channels)
-            put("\(CapturedLink.folder)/\(link.index)", captured.lines.joined(separator: "\n"))
-            let answers = amounts(link.index) { host throws(KernelError) in try host.links.answers(of: link.index) }
-            for (name, bytes) in answers ?? [:] {
-                archive.entries["\(CapturedLink.answersFolder)/\(link.index)/\(name)"] = .bytes(bytes)
-            }
-            hardware(link)
-        }
+        for link in links { asking(folder(of: link)) { $0.capture(link) } }
         routes()
     }
 
+    private func folder(of link: Link) -> String { "\(CapturedLink.folder)/\(link.index)" }
+
+    private mutating func capture(_ link: Link) {
+        let index = link.index
+        let rings = answer(of: link) { links throws(KernelError) in try links.rings(of: index) }
+        let channels = answer(of: link) { links throws(KernelError) in try links.channels(of: index) }
+        let captured = CapturedLink(masked(link), rings: rings, channels: channels, owner: owner(of: link))
+        put(folder(of: link), captured.lines.joined(separator: "\n"))
+        let ethtool = "\(CapturedLink.ethtoolFolder)/\(index)"
+        for question in EthtoolQuestion.allCases {
+            let answer = answer(of: link) { links throws(KernelError) in try links.answer(to: question, of: index) }
+            if let answer { archive.entries["\(ethtool)/\(question)"] = .bytes(answer) }
+        }
+        if let driver = answer(of: link, { links throws(KernelError) in try links.driver(of: index) }) {
+            put("\(ethtool)/driver", driver.lines.joined(separator: "\n"), isVersion: true)
+        }
+        hardware(link)
+    }
+
     /// Nil where the driver has none.
-    private mutating func amounts<Value>(_ index: UInt32, _ get: (Host) throws(KernelError) -> Value) -> Value? {
+    private mutating func answer<Value: Sendable>(
+        of link: Link, _ get: @escaping @Sendable (any Links) throws(KernelError) -> Value
+    ) -> Value? {
         do throws(KernelError) {
-            return try get(host)
+            return try host.ask(folder(of: link)) { host throws(KernelError) in try get(host.links) }
         } catch {
-            if !error.isAbsence { problem(error, with: "link \(index)") }
+            if !error.isAbsence { problem(error, with: folder(of: link)) }
+            return nil
+        }
+    }
+
+    /// Who sets it up at boot, and in which kind of file: `netplan /etc/netplan/*.yaml`. Names of files are people's.
+    private mutating func owner(of link: Link) -> String? {
+        do throws(KernelError) {
+            guard let owner = try HostTuning.owner(of: ManagedLink(link), in: files) else { return nil }
+            let parts = owner.evidence.file.split(separator: "/")
+            let name = parts.last.map(String.init) ?? ""
+            let kind = [".yaml", ".network", ".nmconnection"].first { name.hasSuffix($0) } ?? ""
+            let folder = maskedPath(parts.dropLast().joined(separator: "/"))
+            return "\(owner.program.rawValue) \(folder)/\(name == "interfaces" ? name : "*\(kind)")"
+        } catch {
+            problem(error, with: "owner of \(folder(of: link))")
             return nil
         }
     }

@@ -27,7 +27,7 @@ extension Capture {
         file("\(memory)/block_size_bytes")
         let blocks = list(memory).count { $0.hasPrefix("memory") }
         if blocks > 0 { archive.entries["\(memory)/memory"] = .folders(blocks) }
-        if (try? host.files.status("/etc/ais-hostd/disable")) != nil { put("/etc/ais-hostd/disable", "") }
+        if (try? files.status("/etc/ais-hostd/disable")) != nil { put("/etc/ais-hostd/disable", "") }
     }
 
     mutating func processors() {
@@ -43,9 +43,12 @@ extension Capture {
         }
         file("\(folder)/cpufreq/boost")
         for policy in list("\(folder)/cpufreq") where policy.hasPrefix("policy") {
-            // The clock of the moment wakes CPUs to be asked, and is no knob.
-            for name in list("\(folder)/cpufreq/\(policy)") where name != "cpuinfo_cur_freq" && name != "stats" {
-                file("\(folder)/cpufreq/\(policy)/\(name)")
+            let folder = "\(folder)/cpufreq/\(policy)"
+            asking(folder) { capture in
+                // The clock of the moment wakes CPUs to be asked, and is no knob.
+                for name in capture.list(folder) where name != "cpuinfo_cur_freq" && name != "stats" {
+                    capture.file("\(folder)/\(name)")
+                }
             }
         }
         file("/proc/cpuinfo") { _, text in
@@ -62,11 +65,11 @@ extension Capture {
         for name in capturedSysctls {
             let path = SysctlKey(name: name).file
             // What root alone may read is a secret.
-            if let status = try? host.files.status(path), status.permissions & 0o004 == 0 { continue }
+            if let status = try? files.status(path), status.permissions & 0o004 == 0 { continue }
             file(path)
         }
         for module in ["nf_conntrack", "mlx5_core", "nvme", "scsi_mod", "bfq"] {
-            guard (try? host.files.status("/sys/module/\(module)")) != nil else { continue }
+            guard (try? files.status("/sys/module/\(module)")) != nil else { continue }
             archive.entries["/sys/module/\(module)"] = .folder
             file("/sys/module/\(module)/version", isVersion: true)
         }

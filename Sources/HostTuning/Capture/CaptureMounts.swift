@@ -41,8 +41,8 @@ extension Capture {
 
     private mutating func keep(folder: String) {
         do throws(KernelError) {
-            guard try host.files.status(folder).kind == .folder else { return }
-            let (path, real) = (maskedPath(folder), maskedPath(try host.files.resolve(folder)))
+            guard try files.status(folder).kind == .folder else { return }
+            let (path, real) = (maskedPath(folder), maskedPath(try files.resolve(folder)))
             archive.entries[real] = .folder
             if real != path { archive.entries[path] = .link(to: relative(real, from: path)) }
         } catch {
@@ -96,7 +96,7 @@ extension Capture {
         guard source.hasPrefix("/dev/") else { return names.name(source, .source) }
         if source.split(separator: "/").count == 2, archive.entries[source] != nil { return source }
         let other = "/dev/\(names.name(source, .source))"
-        if let status = try? host.files.status(source), let number = status.represents {
+        if let status = try? files.status(source), let number = status.represents {
             archive.entries[other] = .blockDevice(number)
         }
         return other
@@ -104,7 +104,10 @@ extension Capture {
 }
 
 private let usualFolders: Set<String> = [
-    "ais", "bin", "boot", "containerd", "containers", "dev", "docker", "efi", "etc", "etcd", "db", "home", "k3s",
-    "kubelet", "lib", "media", "mnt", "opt", "proc", "rancher", "rke2", "root", "run", "server", "shm", "srv", "sys",
-    "tmp", "usr", "var", "swapfile", "swap.img",
+    "ais", "bin", "boot", "containerd", "containers", "dev", "devices", "docker", "efi", "etc", "etcd", "db", "home",
+    "interfaces.d", "k3s", "kubelet", "lib", "local", "media", "mnt", "netplan", "network", "NetworkManager", "opt",
+    "proc",
+    "rancher", "rke2", "root", "run", "server", "shm", "srv", "sys", "system-connections", "systemd", "tmp", "usr",
+    "var",
+    "swapfile", "swap.img",
 ]

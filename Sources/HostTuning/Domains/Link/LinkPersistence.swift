@@ -43,10 +43,14 @@ extension LinkDomain {
     }
 
     private func managedLinks(on host: Host) throws(KernelError) -> [ManagedLink] {
-        try host.links.links().map { link in
-            ManagedLink(
-                name: link.name, index: Int(link.index), macAddress: link.address,
-                permanentMAC: link.permanentAddress, driver: link.driver)
-        }
+        try host.links.links().map { ManagedLink($0) }
+    }
+}
+
+extension ManagedLink {
+    init(_ link: Link) {
+        self.init(
+            name: link.name, index: Int(link.index), macAddress: link.address, permanentMAC: link.permanentAddress,
+            driver: link.driver)
     }
 }
