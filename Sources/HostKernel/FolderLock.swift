@@ -3,6 +3,7 @@ import Glibc
 package import HostModel
 
 extension SystemFiles {
+    /// Who has it is the folder's one writer: what others left who died while they wrote there goes.
     package func lock(_ folder: String) throws(KernelError) -> HeldLock {
         let opened = try Descriptor(opening: located(folder), O_RDONLY | O_DIRECTORY)
         let isSafe = try opened.isRootsAlone()
@@ -20,6 +21,7 @@ extension SystemFiles {
             error.message = "held by \((try? holder(of: held.descriptor.identity())) ?? "another process")"
             throw error
         }
+        sweep(in: opened, at: folder)
         // The lock lives as long as its descriptor does.
         return HeldLock { _ = held }
     }

@@ -41,20 +41,25 @@ extension SystemFiles {
         }
     }
 
-    /// Removes what was left beside a file by those who died while they replaced it. There is one writer, so that none
-    /// of it is still to be renamed. What can't be removed hurts nobody.
-    private func sweep(_ name: String, in folder: borrowing Descriptor, at path: String) {
-        for other in (try? list(path)) ?? [] where other.hasPrefix(".\(name).") && other.hasSuffix(".tmp") {
-            let random = other.dropFirst(name.count + 2).dropLast(4)
+    /// Removes what was left beside a file, without a name beside any, by those who died while they replaced it. There is
+    /// one writer, so that none of it is still to be renamed. What can't be removed hurts nobody.
+    func sweep(_ name: String? = nil, in folder: borrowing Descriptor, at path: String) {
+        for other in (try? list(path)) ?? [] where other.hasPrefix(".") && other.hasSuffix(".tmp") {
+            let parts = other.dropFirst().dropLast(4)
+            guard let dot = parts.lastIndex(of: "."), dot > parts.startIndex else { continue }
+            let random = parts[parts.index(after: dot)...]
             let isOurs = UInt64(random, radix: 36).map { String($0, radix: 36) == random } == true
-            if isOurs, (try? folder.holdsOwnFile(other)) == true { try? folder.unlink(other) }
+            guard isOurs, name == nil || name == String(parts[..<dot]) else { continue }
+            if (try? folder.holdsOwnFile(other)) == true { try? folder.unlink(other) }
         }
     }
 
     package func remove(_ path: String) throws(KernelError) {
         do throws(KernelError) {
             let folder = try openFolder(of: path)
-            try folder.unlink(name(of: path))
+            let name = try name(of: path)
+            sweep(name, in: folder, at: parent(of: path))
+            try folder.unlink(name)
             try folder.sync()
         } catch let error where error.errno == .noEntry {
         }

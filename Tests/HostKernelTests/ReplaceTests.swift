@@ -72,6 +72,13 @@ import Testing
         #expect(try files.list(scratch.path) == kept.sorted())
     }
 
+    @Test("with a file that is removed goes what a crash left of it")
+    func sweepsWithRemoval() throws {
+        for name in ["boot.conf", ".boot.conf.1a2b.tmp", ".other.conf.1a2b.tmp"] { _ = try scratch.file(name, "") }
+        try files.remove("\(scratch.path)/boot.conf")
+        #expect(try files.list(scratch.path) == [".other.conf.1a2b.tmp"])
+    }
+
     @Test("on a full disk the old file keeps its bytes and no temporary file stays")
     func survivesFullDisk() throws {
         guard geteuid() == 0 else { return print("skipped: only root can mount a small disk") }
@@ -134,6 +141,19 @@ import Testing
         for _ in 1...2 { _ = try files.lock(scratch.path) }
         #expect(try files.list(scratch.path) == ["lock"])
         #expect(try files.status("\(scratch.path)/lock").permissions == 0o600)
+    }
+
+    @Test("with the lock goes what a crash left of any file, and nothing that others made")
+    func sweeps() throws {
+        let others = ["..1a2b.tmp", ".1a2b.tmp", ".a.UP.tmp", "a.json.1a2b.tmp", "a.json"]
+        for name in others + [".a.json.1a2b.tmp", ".b.3w5e11264sgsf.tmp"] { _ = try scratch.file(name, "") }
+        let held = try files.lock(scratch.path)
+        #expect(try files.list(scratch.path) == (others + ["lock"]).sorted())
+        // Not while another writes there.
+        _ = try scratch.file(".a.json.1a2b.tmp", "")
+        #expect(throws: KernelError.self) { try files.lock(scratch.path) }
+        #expect(try files.list(scratch.path).contains(".a.json.1a2b.tmp"))
+        withExtendedLifetime(held) {}
     }
 
     @Test("a link in the place of the lock is not followed")
