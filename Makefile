@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build release run test fuzz lint format size bench bench-daemon bench-links try-units deb try-deb lab lab-test
+.PHONY: help deps build release run test fuzz lint format size bench bench-daemon bench-links deb try-deb lab lab-test
 .PHONY: lab-shell lab-soak install clean
 
 # --no-export-dynamic: Swift's static runtime asks for every symbol to be visible to plugins that we do not have (1 %).
@@ -37,28 +37,24 @@ run: release ## the story: check this host, then tune, drift and revert in a wor
 	@scripts/deps.sh run
 	@scripts/story.sh .build/ais-hostd
 
-test: ## lint, the units, then every test that can run here; with CI=true those that can't are failures
+test: ## lint, the units, then every test that can run here, the lab's too; with CI=true those that can't are failures
 	@scripts/deps.sh test
 	@scripts/lint-test.sh
 	@scripts/lint.sh
 	@scripts/check-units.sh
 	@scripts/fuzz.sh
 	swift test --disable-xctest
-	@$(MAKE) --no-print-directory size deb
-
-try-units: release ## the units under a real systemd, in a container of this host's own files (root)
-	@scripts/deps.sh test
-	@scripts/try-units.sh
+	@$(MAKE) --no-print-directory size deb lab-test
 
 lab: ## the kernels and guests of the lab, built where they have changed (root)
 	@scripts/deps.sh lab
 	@cd Tests/Lab && /usr/bin/python3 -m lab build
 
-lab-test: release lab ## what takes real drivers, reboots and power cuts, in virtual machines; TESTS= some of them (root)
-	cd Tests/Lab && /usr/bin/python3 -m pytest -n 2 $(TESTS)
+lab-test: release ## what takes real drivers, systemd, reboots and power cuts, in virtual machines; TESTS= some of them (root)
+	@scripts/lab-test.sh $(TESTS)
 
 lab-soak: ## the plug is pulled thirty times (root)
-	@CUTS=30 $(MAKE) --no-print-directory lab-test TESTS=test_power.py
+	@CUTS=30 MINUTES=60 $(MAKE) --no-print-directory lab-test TESTS=test_power.py
 
 lab-shell: release lab ## a shell in a machine of the lab; KERNEL=6.1 GUEST=bookworm (root)
 	@cd Tests/Lab && /usr/bin/python3 -m lab shell

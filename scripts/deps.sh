@@ -73,6 +73,7 @@ for group in "${@:-all}"; do
         need python3 test -x /usr/bin/python3
         need python3-pytest test -e /usr/lib/python3/dist-packages/pytest
         need python3-pytest-xdist test -e /usr/lib/python3/dist-packages/xdist
+        need python3-pytest-timeout test -e /usr/lib/python3/dist-packages/pytest_timeout.py
         need cpio command_of cpio
         need busybox-static test -x /bin/busybox
         need xz-utils command_of xz

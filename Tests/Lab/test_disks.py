@@ -67,17 +67,17 @@ def test_a_disk_in_the_place_of_another_has_originals_of_its_own(node):
     node.plug_disk("scsi-hd", "first", bus="scsi.0", scsi_id=5)
     node.until("lsblk --nodeps --output SERIAL | grep first")
     first = node.disk("first")
-    node.until(f"test $(cat /sys/block/{first}/queue/read_ahead_kb) = 4096", 30)
+    node.until(f"test $(cat /sys/block/{first}/queue/read_ahead_kb) = 4096")
     node.unplug("first")
     node.until(f"! test -e /sys/block/{first}")
     node.plug_disk("scsi-hd", "second", bus="scsi.0", scsi_id=5)
     node.until("lsblk --nodeps --output SERIAL | grep second")
     second = node.disk("second")
     assert second == first, "the name is the same"
-    node.until(f"test $(cat /sys/block/{second}/queue/read_ahead_kb) = 512", 30)
+    node.until(f"test $(cat /sys/block/{second}/queue/read_ahead_kb) = 512")
     ledger = node.check("cat /var/lib/ais-hostd/ledger.json")
     assert "first" in ledger and "second" in ledger
-    held = node.settings("status")
+    held = node.becomes(f"block/{second}/read_ahead_kb")
     assert held[f"block/{second}/read_ahead_kb"]["original"] == "128"
     assert node.run("ais-hostd status").code == 0
 
@@ -85,15 +85,14 @@ def test_a_disk_in_the_place_of_another_has_originals_of_its_own(node):
 def test_many_disks_at_once_are_each_tuned_once(node):
     node.configure("block: [{match: {model: 'scsi_debug*'}, read_ahead_kb: 2048, iostats: 0}]")
     node.start()
-    node.check("modprobe scsi_debug dev_size_mb=8 num_tgts=8 max_luns=8 max_queue=64", timeout=180)
+    node.check("modprobe scsi_debug dev_size_mb=8 num_tgts=8 max_luns=8 max_queue=64")
     count = "ls -d /sys/block/sd* | while read -r disk; do grep -qs scsi_debug $disk/device/model && echo $disk; done"
-    node.until(f"test $({count} | wc -l) = 64", 120)
-    node.until("test $(grep -l '^2048$' /sys/block/sd*/queue/read_ahead_kb | wc -l) = 64", 60)
-    node.until("ais-hostd status --quiet", 60)
-    settings = node.settings("status")
-    assert len(settings) == 128
-    assert {setting["state"] for setting in settings.values()} == {"inSync"}
-    metrics = node.check("curl --silent --unix-socket /run/ais-hostd/api.sock http://localhost/metrics")
+    node.until(f"test $({count} | wc -l) = 64")
+    node.until("test $(grep -l '^2048$' /sys/block/sd*/queue/read_ahead_kb | wc -l) = 64")
+    ask = "curl --silent --unix-socket /run/ais-hostd/api.sock http://localhost/metrics"
+    node.until(f"{ask} | grep -F 'ais_hostd_settings{{domain=\"block\",state=\"inSync\"}} 128'")
+    assert len(node.settings("status")) == 128
+    metrics = node.check(ask)
     assert 'ais_hostd_writes_total{domain="block",result="done"} 128' in metrics, metrics
     assert 'ais_hostd_writes_total{domain="block",result="failed"} 0' in metrics
 
@@ -111,13 +110,14 @@ def test_a_disk_that_does_not_answer_holds_up_nobody_else(node):
     node.check(
         f"echo 300 >/sys/block/{dead}/device/timeout;"
         " echo 4 >/sys/module/scsi_debug/parameters/opts; echo 1 >/sys/module/scsi_debug/parameters/every_nth;"
-        f" (dd if=/dev/{dead} of=/dev/null bs=4k count=1 iflag=direct >/dev/null 2>&1 </dev/null &); sleep 1")
+        f" (dd if=/dev/{dead} of=/dev/null bs=4k count=1 iflag=direct >/dev/null 2>&1 </dev/null &)")
+    node.until(f"awk '$1 == 1 {{ found = 1 }} END {{ exit !found }}' /sys/block/{dead}/inflight")
     node.configure(text % (dead, 4, well))
     node.check("systemctl reload ais-hostd")
-    node.until("timeout 5 ais-hostd status --output json | grep -q 'has not answered'", 60)
+    node.until("timeout 20 ais-hostd status --output json | grep -q 'has not answered'")
     # It is said, and all else goes on.
     assert node.settings("status")[f"block/{dead}/nr_requests"]["state"] == "failed"
     node.check(f"echo 128 >/sys/block/{well}/queue/read_ahead_kb")
-    node.until(f"test $(cat /sys/block/{well}/queue/read_ahead_kb) = 2048", 60)
+    node.until(f"test $(cat /sys/block/{well}/queue/read_ahead_kb) = 2048")
     assert node.check("systemctl is-active ais-hostd") == "active"
     assert node.check("systemctl show --property NRestarts --value ais-hostd") == "0"

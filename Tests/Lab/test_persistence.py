@@ -36,20 +36,20 @@ def test_an_mtu_is_kept_over_a_reboot_by_its_owner(node, owner):
     nic = node.nic("igb")
     set_up, file = OWNERS[owner]
     set_up(node, nic)
-    node.until(f"ip -4 addr show dev {nic} | grep -q {ADDRESS}", 30)
+    node.until(f"ip -4 addr show dev {nic} | grep -q {ADDRESS}")
     node.configure(f"allow: [link-flap]\nlink: [{{match: {{name: {nic}}}, mtu: 9000}}]")
-    node.until(f"ais-hostd explain link/{nic}/mtu | grep -q {owner}", 30)
+    node.until(f"ais-hostd explain link/{nic}/mtu | grep -q {owner}")
     node.hostd("apply")
     assert "9000" in node.check(f"cat {file.format(nic=nic)}")
     node.check("sync")
     # The daemon is not enabled: whoever sets the link up does it alone.
     node.reboot()
-    node.until(f"ip -4 addr show dev {nic} | grep -q {ADDRESS}", 60)
-    node.until(f"test $(cat /sys/class/net/{nic}/mtu) = 9000", 30)
+    node.until(f"ip -4 addr show dev {nic} | grep -q {ADDRESS}")
+    node.until(f"test $(cat /sys/class/net/{nic}/mtu) = 9000")
     assert node.run("ais-hostd check").code == 0
     node.hostd("revert --allow link-flap")
     assert node.run(f"grep 9000 {file.format(nic=nic)}").code != 0
     node.check("sync")
     node.reboot()
-    node.until(f"ip -4 addr show dev {nic} | grep -q {ADDRESS}", 60)
+    node.until(f"ip -4 addr show dev {nic} | grep -q {ADDRESS}")
     assert node.check(f"cat /sys/class/net/{nic}/mtu") == "1500"

@@ -30,8 +30,16 @@ DISKS = {
 }
 
 
+# How many seconds a guest that is well may take for anything, on a host that does much else: what waits that long fails.
+PATIENCE = 180
+
+
 class GuestError(Exception):
     """A command in the guest ended with another code than 0, or did not end."""
+
+
+class Unanswered(GuestError):
+    """The guest may be busy, or on its way down."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +54,7 @@ class Monitor:
     def __init__(self, path, gone):
         self.gone = gone
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(120)
+        self.socket.settimeout(PATIENCE)
         self.socket.connect(str(path))
         self.lines = self.socket.makefile()
         self.events = []
@@ -134,14 +142,15 @@ class Machine:
         self.agent = self._connected(self._agent)
 
     def _connected(self, connect):
-        for _ in range(400):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
             try:
                 return connect()
             except (FileNotFoundError, ConnectionRefusedError):
                 if self.process.poll() is not None:
                     raise self._gone() from None
                 time.sleep(0.05)
-        raise GuestError("QEMU does not listen")
+        raise GuestError(f"QEMU does not listen: {(self.folder / 'qemu.log').read_text()}")
 
     def _gone(self):
         """How QEMU ended: minus a signal's number, and its last words."""
@@ -155,9 +164,9 @@ class Machine:
 
     # Commands
 
-    def run(self, script, timeout=120):
-        """Runs a script of bash as root."""
-        number = f"{next(self.numbers):x}.{time.monotonic_ns():x}"
+    def run(self, script, timeout=PATIENCE, number=None):
+        """Runs a script of bash as root. An answer to an earlier one with its `number` is as good."""
+        number = number or self._number()
         self.agent.settimeout(timeout)
         try:
             self.agent.sendall(f"\n{number} {base64.b64encode(script.encode()).decode()}\n".encode())
@@ -167,7 +176,7 @@ class Machine:
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise GuestError(f"no answer within {timeout} s: {script}")
+                raise Unanswered(f"no answer within {timeout} s: {script}")
             self.agent.settimeout(left)
             try:
                 received = self.agent.recv(1 << 16)
@@ -185,14 +194,17 @@ class Machine:
                     output = base64.b64decode(words[2]) if len(words) > 2 else b""
                     return Result(int(words[1]), output.decode(errors="replace"))
 
-    def check(self, script, timeout=120):
+    def _number(self):
+        return f"{next(self.numbers):x}.{time.monotonic_ns():x}"
+
+    def check(self, script, timeout=PATIENCE):
         """The same; what it prints, without the last line's end. Raises where its code is not 0."""
         result = self.run(f"set -e\n{script}", timeout)
         if result.code != 0:
             raise GuestError(f"exit code {result.code}: {script}\n{result.output}")
         return result.output.rstrip("\n")
 
-    def until(self, script, timeout=60):
+    def until(self, script, timeout=PATIENCE):
         """Waits until a script ends well."""
         waiting = f"end=$((SECONDS + {timeout})); until (\n{script}\n) >/tmp/until 2>&1; do"
         waiting += " [ $SECONDS -lt $end ] || { cat /tmp/until; exit 1; }; sleep 0.2; done; cat /tmp/until"
@@ -201,15 +213,17 @@ class Machine:
             raise GuestError(f"not within {timeout} s: {script}\n{result.output}")
         return result.output.rstrip("\n")
 
-    def wait_for_shell(self, timeout=180):
-        deadline = time.monotonic() + timeout
+    def wait_for_shell(self, gone=""):
+        """Waits until it answers from another boot than the one that is to be `gone`, and answers which."""
+        deadline, number = time.monotonic() + PATIENCE, self._number()
         while time.monotonic() < deadline:
-            try:
-                self.run("true", timeout=2)
-                return
-            except GuestError:
-                continue
-        raise GuestError(f"no shell within {timeout} s\n{self.console()}")
+            # What a machine was sent while it is down is lost: so again and again.
+            with contextlib.suppress(Unanswered):
+                boot = self.run("cat /proc/sys/kernel/random/boot_id", 2, number).output.strip()
+                if boot not in ("", gone):
+                    return boot
+                time.sleep(0.5)
+        raise GuestError(f"no shell within {PATIENCE} s\n{self.console()}")
 
     # Files
 
@@ -226,7 +240,7 @@ class Machine:
         self.monitor.do("blockdev-add", driver="raw", node_name="insert", read_only=True,
                         file={"driver": "file", "filename": str(image)})
         self.monitor.do("device_add", driver="scsi-hd", bus="scsi.0", id="insert", drive="insert")
-        self.until("findfs LABEL=insert", 30)
+        self.until("findfs LABEL=insert")
         self.check(
             f"mkdir -p /mnt/insert {into}; mount -r LABEL=insert /mnt/insert; rm -rf /mnt/insert/lost+found || true;"
             f" cp -a /mnt/insert/. {into}; rm -rf {into}/lost+found; umount /mnt/insert; udevadm settle")
@@ -246,7 +260,7 @@ class Machine:
         """What the disk with this serial, or of this kind, is called in the guest."""
         serial = DISKS.get(kind, f"serial={kind}").rpartition("serial=")[2]
         return self.until(
-            f"lsblk --nodeps --noheadings --output NAME,SERIAL | awk '$2 == \"{serial}\" {{ print $1 }}' | grep .", 30)
+            f"lsblk --nodeps --noheadings --output NAME,SERIAL | awk '$2 == \"{serial}\" {{ print $1 }}' | grep .")
 
     def plug(self, driver, id, **properties):
         self.monitor.do("device_add", driver=driver, id=id, **properties)
@@ -287,22 +301,14 @@ class Machine:
         self.wait_for_shell()
 
     def reboot(self):
-        before = self.check("cat /proc/sys/kernel/random/boot_id")
+        before = self.wait_for_shell()
         self.check("systemctl reboot --no-block")
-        deadline = time.monotonic() + 180
-        while time.monotonic() < deadline:
-            try:
-                if self.run("cat /proc/sys/kernel/random/boot_id", timeout=3).output.strip() not in ("", before):
-                    return
-            except GuestError:
-                pass
-            time.sleep(0.5)
-        raise GuestError(f"it does not come back\n{self.console()}")
+        self.wait_for_shell(before)
 
     def console(self):
         return (self.folder / "console").read_text(errors="replace")
 
-    def journal(self, *options, timeout=120):
+    def journal(self, *options, timeout=PATIENCE):
         return self.run(f"journalctl --no-pager --boot {' '.join(options)}", timeout).output
 
     def close(self):

@@ -3,9 +3,10 @@
 import json
 import os
 import subprocess
+import time
 
 from . import recipe
-from .machine import GuestError, Machine, disk_of
+from .machine import PATIENCE, GuestError, Machine, disk_of
 
 CHECKOUT = recipe.HERE.parents[1]
 
@@ -43,6 +44,15 @@ class Node(Machine):
     def settings(self, command="check", *words, codes=(0, 2)):
         """The settings of a report, by id."""
         return {setting["id"]: setting for setting in self.report(command, *words, codes=codes)["settings"]}
+
+    def becomes(self, id, state="inSync"):
+        """All settings, as soon as the daemon says this of one."""
+        deadline = time.monotonic() + PATIENCE
+        while (settings := self.settings("status")).get(id, {}).get("state") != state:
+            if time.monotonic() > deadline:
+                raise GuestError(f"not within {PATIENCE} s: {id} {state}\n{settings}")
+            time.sleep(0.2)
+        return settings
 
     def start(self):
         """The daemon, under its shipped unit; answers when it is ready."""
