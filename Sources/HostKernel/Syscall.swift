@@ -99,6 +99,11 @@ struct Descriptor: ~Copyable {
         _ = try call("chmod", path) { fchmod(number, permissions) }
     }
 
+    /// `fchown(2)`
+    func setOwner(_ owner: FileOwner) throws(KernelError) {
+        _ = try call("chown", path) { fchown(number, owner.user, owner.group) }
+    }
+
     /// Takes the exclusive lock without waiting. `flock(2)`
     func lock() throws(KernelError) { _ = try call("lock", path) { flock(number, LOCK_EX | LOCK_NB) } }
 

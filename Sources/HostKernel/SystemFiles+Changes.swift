@@ -5,7 +5,9 @@ extension SystemFiles {
     /// A link at `path` is replaced itself, not what it leads to.
     ///
     /// Only the last step, the fsync of the folder, can fail with the new file in place.
-    package func replace(_ path: String, with contents: [UInt8], permissions: UInt32) throws(KernelError) {
+    package func replace(
+        _ path: String, with contents: [UInt8], permissions: UInt32, owner: FileOwner?
+    ) throws(KernelError) {
         let folder = try openFolder(of: path)
         let name = try name(of: path)
         sweep(name, in: folder, at: parent(of: path))
@@ -14,6 +16,7 @@ extension SystemFiles {
         do throws(KernelError) {
             // Not at creation: the umask of the process must not matter.
             try file.setPermissions(permissions)
+            if let owner { try file.setOwner(owner) }
             var rest = contents[...]
             while !rest.isEmpty { rest = rest.dropFirst(try file.write(rest)) }
             try file.sync()

@@ -5,9 +5,12 @@ package struct Host: Sendable {
     package var files: any Files
     package var devices: any Devices
     package var links: any Links
+    package var bus: any MessageBus
     package var worker: any Worker
     /// Whether nobody waits any more for the work at hand: it must write nothing then.
     package var isAbandoned: @Sendable () -> Bool = { false }
+    /// What the work at hand may disturb: decided before it began.
+    package var allowed: Set<Disruption> = []
     /// The effective user.
     package var userID: UInt32
     /// Bytes.
@@ -15,12 +18,13 @@ package struct Host: Sendable {
     package var now: @Sendable () -> Date
 
     package init(
-        files: any Files, devices: any Devices, links: any Links, worker: any Worker = PatientWorker(), userID: UInt32,
-        pageSize: Int, now: @escaping @Sendable () -> Date
+        files: any Files, devices: any Devices, links: any Links, bus: any MessageBus,
+        worker: any Worker = PatientWorker(), userID: UInt32, pageSize: Int, now: @escaping @Sendable () -> Date
     ) {
         self.files = files
         self.devices = devices
         self.links = links
+        self.bus = bus
         self.worker = worker
         self.userID = userID
         self.pageSize = pageSize
@@ -31,10 +35,13 @@ package struct Host: Sendable {
 extension Host {
     /// Works on one target, for as long as the worker has patience: ETIMEDOUT then. Everything that is read of a device
     /// or written to it goes through here.
+    ///
+    /// `patience` is for what takes long by its nature.
     package func perform<Value: Sendable>(
-        on target: Target, _ work: @escaping @Sendable (Host) throws(KernelError) -> Value
+        on target: Target, patience: Duration? = nil,
+        _ work: @escaping @Sendable (Host) throws(KernelError) -> Value
     ) throws(KernelError) -> Value {
-        try worker.perform(on: target.path) { [self] isAbandoned in
+        try worker.perform(on: target.path, patience: patience) { [self] isAbandoned in
             var host = self
             host.isAbandoned = { isAbandoned() || self.isAbandoned() }
             return Result { () throws(KernelError) in try work(host) }
@@ -62,7 +69,10 @@ package protocol Files: ReadableFiles {
     func status(_ path: String) throws(KernelError) -> FileStatus
     /// Replaces a file of ours whole: a temporary name beside it, write, fsync, rename, fsync of the folder.
     /// Whatever fails, the old file is there with its bytes and no temporary file stays; what a crash left of one goes.
-    func replace(_ path: String, with contents: [UInt8], permissions: UInt32) throws(KernelError)
+    /// It belongs to `owner` afterwards; to who does it without one.
+    func replace(
+        _ path: String, with contents: [UInt8], permissions: UInt32, owner: FileOwner?
+    ) throws(KernelError)
     /// `unlink(2)` and fsync of the folder. That it is not there is no error.
     func remove(_ path: String) throws(KernelError)
     /// Makes a folder and its parents. That it is there is no error.
@@ -70,6 +80,23 @@ package protocol Files: ReadableFiles {
     /// Takes the exclusive lock of a folder without waiting: `EAGAIN`, with the holder in the message, where another has
     /// it. Root takes none where others may write. `flock(2)` of the file `lock` in it
     func lock(_ folder: String) throws(KernelError) -> HeldLock
+}
+
+extension Files {
+    package func replace(_ path: String, with contents: [UInt8], permissions: UInt32) throws(KernelError) {
+        try replace(path, with: contents, permissions: permissions, owner: nil)
+    }
+}
+
+/// Whose a file is.
+package struct FileOwner: Hashable, Sendable {
+    package var user: UInt32
+    package var group: UInt32
+
+    package init(user: UInt32, group: UInt32) {
+        self.user = user
+        self.group = group
+    }
 }
 
 /// What `stat(2)` says, as far as it is asked.

@@ -49,9 +49,23 @@ package struct Bounds: Hashable, Sendable {
 /// What reading one setting found. Absent, unreadable and zero are three things.
 package enum Reading: Hashable, Sendable {
     case value(SettingValue, Bounds)
+    /// What files say takes effect only after what `Pending` names; `effective` is what counts until then. The text says
+    /// whose it is.
+    case staged(configured: SettingValue, effective: SettingValue?, Pending, String)
     /// This kernel, driver or device has no such knob; the text says which.
     case absent(String)
     /// It is not here yet: `module` or `device`.
     case awaited(Pending, String)
     case unreadable(KernelError)
+}
+
+extension Reading {
+    /// What a write would change.
+    package var writable: (held: SettingValue, bounds: Bounds)? {
+        switch self {
+        case .value(let held, let bounds): (held, bounds)
+        case .staged(let configured, _, _, _): (configured, Bounds())
+        case .absent, .awaited, .unreadable: nil
+        }
+    }
 }

@@ -103,6 +103,8 @@ package struct Assessed: Hashable, Sendable {
     package var outcome: Outcome
     /// The value found before our first write, where there was one.
     package var original: String?
+    /// What files say, where something else is in effect still.
+    package var configured: SettingValue?
 
     package init(setting: Setting, desired: String, outcome: Outcome, original: String? = nil) {
         self.setting = setting

@@ -4,9 +4,10 @@ package protocol Worker: Sendable {
     /// after all every other work on that target throws at once. `work` must look at `isAbandoned` before each write:
     /// nobody expects one any more.
     ///
-    /// `target` is the target's folder in sysfs or procfs.
+    /// `target` is the target's folder in sysfs or procfs. `patience` overrules how long is waited.
     func perform<Value: Sendable>(
-        on target: String, _ work: @escaping @Sendable (_ isAbandoned: @escaping @Sendable () -> Bool) -> Value
+        on target: String, patience: Duration?,
+        _ work: @escaping @Sendable (_ isAbandoned: @escaping @Sendable () -> Bool) -> Value
     ) throws(KernelError) -> Value
 }
 
@@ -15,6 +16,7 @@ package struct PatientWorker: Worker {
     package init() {}
 
     package func perform<Value: Sendable>(
-        on target: String, _ work: @escaping @Sendable (_ isAbandoned: @escaping @Sendable () -> Bool) -> Value
+        on target: String, patience: Duration?,
+        _ work: @escaping @Sendable (_ isAbandoned: @escaping @Sendable () -> Bool) -> Value
     ) throws(KernelError) -> Value { work { false } }
 }

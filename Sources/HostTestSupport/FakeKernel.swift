@@ -14,10 +14,11 @@ package final class FakeKernel: Files, Devices {
     package init(_ archive: CaptureArchive) { load(archive) }
 
     package func host(
-        userID: UInt32 = 0, files: (any Files)? = nil, links: any Links = FakeLinks()
+        userID: UInt32 = 0, files: (any Files)? = nil, links: any Links = FakeLinks(),
+        bus: any MessageBus = FakeBus()
     ) -> Host {
         Host(
-            files: files ?? self, devices: self, links: links, userID: userID, pageSize: 4096,
+            files: files ?? self, devices: self, links: links, bus: bus, userID: userID, pageSize: 4096,
             now: { Date(timeIntervalSince1970: 1_795_000_000) })
     }
 
@@ -35,6 +36,10 @@ package final class FakeKernel: Files, Devices {
             guard case .file(let held, _)? = tree.node(path) else { return }
             tree.put(path, .file(held, behaviour))
         }
+    }
+
+    package func own(_ path: String, by owner: FileOwner) {
+        tree.withLock { $0.owners[$0.canonical(path)] = owner }
     }
 
     package func link(_ path: String, to target: String) { tree.withLock { $0.put(path, .link(target)) } }
@@ -122,19 +127,26 @@ package final class FakeKernel: Files, Devices {
         try tree.withLock { tree throws(KernelError) in
             switch try tree.present(path, "stat") {
             case .blockDevice(let number):
-                FileStatus(kind: .blockDevice, permissions: 0o660, device: "0:6", represents: number)
+                return FileStatus(kind: .blockDevice, permissions: 0o660, device: "0:6", represents: number)
             case .folder:
-                FileStatus(
+                return FileStatus(
                     kind: .folder, permissions: 0o755, device: "0:22", inode: tree.inodes[tree.canonical(path)] ?? 0)
-            default: FileStatus(kind: .file, permissions: tree.permissions(path), device: "0:22")
+            default:
+                let owner = tree.owners[tree.canonical(path)] ?? FileOwner(user: 0, group: 0)
+                return FileStatus(
+                    kind: .file, permissions: tree.permissions(path), device: "0:22", user: owner.user,
+                    group: owner.group)
             }
         }
     }
 
-    package func replace(_ path: String, with contents: [UInt8], permissions: UInt32) throws(KernelError) {
+    package func replace(
+        _ path: String, with contents: [UInt8], permissions: UInt32, owner: FileOwner?
+    ) throws(KernelError) {
         try tree.withLock { tree throws(KernelError) in
             _ = try tree.present(parent(path), "open")
             tree.put(path, .file(contents, .plain), permissions: permissions)
+            tree.owners[tree.canonical(path)] = owner
         }
     }
 

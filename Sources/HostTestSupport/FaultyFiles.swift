@@ -87,9 +87,11 @@ package final class FaultyFiles: Files {
         return try inner.status(path)
     }
 
-    package func replace(_ path: String, with contents: [UInt8], permissions: UInt32) throws(KernelError) {
+    package func replace(
+        _ path: String, with contents: [UInt8], permissions: UInt32, owner: FileOwner?
+    ) throws(KernelError) {
         try gate(.replace, path)
-        try inner.replace(path, with: contents, permissions: permissions)
+        try inner.replace(path, with: contents, permissions: permissions, owner: owner)
     }
 
     package func remove(_ path: String) throws(KernelError) {

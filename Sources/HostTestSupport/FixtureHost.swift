@@ -9,7 +9,8 @@ package func fixtureHost(
 ) -> Host {
     let files = FaultyFiles(SystemFiles(root: folder), .always(.readOnly), among: FaultyFiles.Call.changes)
     return Host(
-        files: files, devices: TreeDevices(files: files), links: FakeLinks(), userID: userID, pageSize: pageSize,
+        files: files, devices: TreeDevices(files: files), links: FakeLinks(), bus: FakeBus(), userID: userID,
+        pageSize: pageSize,
         now: { now })
 }
 

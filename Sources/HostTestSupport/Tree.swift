@@ -21,6 +21,7 @@ struct Tree {
     private var nodes: [String: Node] = [:]
     private var children: [String: Set<String>] = ["/": []]
     private var modes: [String: UInt32] = [:]
+    var owners: [String: FileOwner] = [:]
     /// Where paths lead, until a link changes: tests walk the same ones hundreds of times.
     private var walks = Walks()
 

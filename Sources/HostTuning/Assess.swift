@@ -69,6 +69,23 @@ package func judge(
     case .awaited(let pending, let text): return result(.pending(pending, held: nil, text))
     case .unreadable(let error):
         return result(error.errno?.isRefusal == true ? .unknown(error) : .failed(held: nil, error))
+    case .staged(let configured, let effective, let pending, let text):
+        func judged(_ value: SettingValue) -> Assessed? {
+            judge(setting, .value(value, Bounds()), allowing: Set(Disruption.allCases), entry: entry, kernel: kernel)
+        }
+        guard let written = judged(configured), written.outcome.state == .inSync, let effective,
+            let inEffect = judged(effective)
+        else { return judged(configured) }
+        guard inEffect.outcome.state != .inSync else { return inEffect }
+        let isOurs = pending == .restart && setting.disruption == .serviceRestart && setting.mode != .observe
+        var result = inEffect
+        result.desired = written.desired
+        result.configured = configured
+        if !isOurs || !allowed.contains(.serviceRestart) {
+            let text = isOurs ? "\(text); \(takes(.serviceRestart))" : text
+            result.outcome = .pending(pending, held: effective, text)
+        }
+        return result
     case .value(let held, let bounds):
         switch setting.requirement.goal(held: held, bounds: bounds) {
         case .unreachable(let text): return result(.unsupported(text))
@@ -89,13 +106,15 @@ package func judge(
                 return result(.adjusted(held: held, "the kernel makes \(held) of \(goal)"), desired: desired)
             }
             if setting.mode != .observe, setting.disruption != .none, !allowed.contains(setting.disruption) {
-                let text =
-                    "takes \(setting.disruption.rawValue), which `allow:` or --allow \(setting.disruption.rawValue) permits"
-                return result(.pending(.permission, held: held, text), desired: desired)
+                return result(.pending(.permission, held: held, takes(setting.disruption)), desired: desired)
             }
             return result(.drifted(held: held), desired: desired)
         }
     }
+}
+
+private func takes(_ disruption: Disruption) -> String {
+    "takes \(disruption.rawValue), which `allow:` or --allow \(disruption.rawValue) permits"
 }
 
 /// Where a requirement leads on a device.

@@ -32,7 +32,7 @@ extension Attempt {
 
         /// Nil where it holds already or can't be reached.
         init?(_ setting: Setting, _ reading: Reading) {
-            guard case .value(let held, let bounds) = reading,
+            guard let (held, bounds) = reading.writable,
                 case .reach(let goal, _) = setting.requirement.goal(held: held, bounds: bounds), goal != held
             else { return nil }
             (id, self.held, self.goal) = (setting.id, held, goal)

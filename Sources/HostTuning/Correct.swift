@@ -111,6 +111,8 @@ private struct Work: Sendable {
             let drifted = writable.filter { settings[$0].isToWrite }
             guard !drifted.isEmpty else { return }
             writable.subtract(drifted)
+            var host = host
+            host.allowed = drifted.reduce(into: []) { $0.formUnion(allowed[settings[$1].setting.id] ?? []) }
             let attempts = domain.apply(drifted.sorted().map { settings[$0].setting }, to: target, on: host)
             self.attempts += attempts
             // What was written in the first round and disturbed in the second is not what the kernel made of the wish.
@@ -140,7 +142,7 @@ private struct Work: Sendable {
     mutating func perform(on target: Target, of host: Host) {
         let begun = self
         do throws(KernelError) {
-            self = try host.perform(on: target) { host throws(KernelError) in
+            self = try host.perform(on: target, patience: domain.patience) { host throws(KernelError) in
                 var work = begun
                 work.perform(on: host)
                 return work

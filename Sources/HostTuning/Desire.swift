@@ -157,7 +157,9 @@ private func restorations(
     let targets = Dictionary(
         domain.targets(in: inventory).map { ($0.identity, $0) }, uniquingKeysWith: { first, _ in first })
     return entries.compactMap { entry in
-        guard let target = targets[entry.key.identity], !entry.keepOnRemoval else { return nil }
+        guard !entry.keepOnRemoval,
+            let target = targets[entry.key.identity] ?? domain.target(of: entry.key.identity)
+        else { return nil }
         func id(_ attribute: String) -> SettingID {
             SettingID(domain: domain.name, object: target.name, attribute: attribute)
         }

@@ -11,7 +11,7 @@ package func reversal(
         let targets = Dictionary(
             domain.targets(in: inventory).map { ($0.identity, $0) }, uniquingKeysWith: { first, _ in first })
         for entry in ledger.entries.values where entry.key.domain == domain.name {
-            let target = targets[entry.key.identity]
+            let target = targets[entry.key.identity] ?? domain.target(of: entry.key.identity)
             settings.append(
                 Setting(
                     id: SettingID(

@@ -18,6 +18,9 @@ package protocol TuningDomain: Sendable {
     /// Everything of its kind on this host, claimed or not.
     func targets(in inventory: Inventory) -> [Target]
 
+    /// The one that the ledger knows by this identity, where rules name what no inventory lists.
+    func target(of identity: String) -> Target?
+
     /// Those that a rule takes, and why it leaves out others that match.
     func select(_ rule: Rule, in inventory: Inventory) -> Selection
 
@@ -59,6 +62,9 @@ package protocol TuningDomain: Sendable {
     /// is written, and what holds already is not written. One refusal does not keep the others from being tried.
     func apply(_ settings: [Setting], to target: Target, on host: Host) -> [Attempt]
 
+    /// How long that may take, where it is longer by its nature than any device may.
+    var patience: Duration? { get }
+
     /// Whether a driver that takes a wish and says nothing may make this of it, however far it is from the wish.
     func mayRound(_ wanted: SettingValue, to held: SettingValue, of attribute: String) -> Bool
 
@@ -87,6 +93,10 @@ package protocol TuningDomain: Sendable {
 /// What many kinds of things do not have.
 extension TuningDomain {
     package var needs: Set<Inventory.Part> { [] }
+
+    package var patience: Duration? { nil }
+
+    package func target(of identity: String) -> Target? { nil }
 
     package func disruption(of attribute: String, on target: Target?, in inventory: Inventory) -> Disruption {
         disruption(of: attribute)

@@ -27,7 +27,9 @@ struct MemoryFiles: Files {
     func write(_ value: String, to path: String) throws(KernelError) { throw refusal(path) }
     func resolve(_ path: String) throws(KernelError) -> String { throw refusal(path) }
     func status(_ path: String) throws(KernelError) -> FileStatus { throw refusal(path) }
-    func replace(_ path: String, with contents: [UInt8], permissions: UInt32) throws(KernelError) {
+    func replace(
+        _ path: String, with contents: [UInt8], permissions: UInt32, owner: FileOwner?
+    ) throws(KernelError) {
         throw refusal(path)
     }
     func remove(_ path: String) throws(KernelError) { throw refusal(path) }

@@ -311,7 +311,9 @@ private struct LeavingFiles: Files {
     func status(_ path: String) throws(KernelError) -> FileStatus {
         throw KernelError("status", path, errno: .noEntry)
     }
-    func replace(_ path: String, with contents: [UInt8], permissions: UInt32) throws(KernelError) {}
+    func replace(
+        _ path: String, with contents: [UInt8], permissions: UInt32, owner: FileOwner?
+    ) throws(KernelError) {}
     func remove(_ path: String) throws(KernelError) {}
     func createFolder(_ path: String, permissions: UInt32) throws(KernelError) {}
     func lock(_ folder: String) throws(KernelError) -> HeldLock { HeldLock {} }

@@ -155,9 +155,11 @@ private final class Interrupted: Files {
     func resolve(_ path: String) throws(KernelError) -> String { try inner.resolve(path) }
     func status(_ path: String) throws(KernelError) -> FileStatus { try inner.status(path) }
 
-    func replace(_ path: String, with contents: [UInt8], permissions: UInt32) throws(KernelError) {
+    func replace(
+        _ path: String, with contents: [UInt8], permissions: UInt32, owner: FileOwner?
+    ) throws(KernelError) {
         before("replace", path)
-        try inner.replace(path, with: contents, permissions: permissions)
+        try inner.replace(path, with: contents, permissions: permissions, owner: owner)
     }
 
     func remove(_ path: String) throws(KernelError) { try inner.remove(path) }

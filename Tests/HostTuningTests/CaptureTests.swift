@@ -346,7 +346,8 @@ private final class SilentAfter: Worker {
     }
 
     func perform<Value: Sendable>(
-        on target: String, _ work: @escaping @Sendable (@escaping @Sendable () -> Bool) -> Value
+        on target: String, patience: Duration?,
+        _ work: @escaping @Sendable (@escaping @Sendable () -> Bool) -> Value
     ) throws(KernelError) -> Value {
         let isSilent =
             target == silent

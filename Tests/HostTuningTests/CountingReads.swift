@@ -27,8 +27,10 @@ final class CountingReads: Files {
     func list(_ folder: String) throws(KernelError) -> [String] { try kernel.list(folder) }
     func resolve(_ path: String) throws(KernelError) -> String { try kernel.resolve(path) }
     func status(_ path: String) throws(KernelError) -> FileStatus { try kernel.status(path) }
-    func replace(_ path: String, with contents: [UInt8], permissions: UInt32) throws(KernelError) {
-        try kernel.replace(path, with: contents, permissions: permissions)
+    func replace(
+        _ path: String, with contents: [UInt8], permissions: UInt32, owner: FileOwner?
+    ) throws(KernelError) {
+        try kernel.replace(path, with: contents, permissions: permissions, owner: owner)
     }
     func remove(_ path: String) throws(KernelError) { try kernel.remove(path) }
     func createFolder(_ path: String, permissions: UInt32) throws(KernelError) {

@@ -15,7 +15,8 @@ final class SickDisks: Worker {
     let tries = Mutex(0)
 
     func perform<Value: Sendable>(
-        on target: String, _ work: @escaping @Sendable (@escaping @Sendable () -> Bool) -> Value
+        on target: String, patience: Duration?,
+        _ work: @escaping @Sendable (@escaping @Sendable () -> Bool) -> Value
     ) throws(KernelError) -> Value {
         guard !sick.withLock({ $0.contains(target) }) else {
             throw KernelError("work on", target, errno: errno.withLock { $0 }, message: "has not answered for 10 s")

@@ -102,6 +102,34 @@ import Testing
         #expect(judged(.exactly(.integer(4)), reading, disruption: .linkFlap) == "4: inSync 4")
     }
 
+    @Test("what only files say waits for a restart, which a service gets where that is allowed")
+    func staged() {
+        func judged(
+            _ configured: Int128, _ effective: Int128?, _ pending: Pending, _ disruption: Disruption = .none,
+            allowing: Set<Disruption> = []
+        ) -> String? {
+            let reading = Reading.staged(
+                configured: .integer(configured), effective: effective.map { .integer($0) }, pending, "since")
+            let result = judge(
+                setting(.exactly(.integer(5)), disruption), reading, allowing: allowing, entry: nil, kernel: "6.8")
+            return result.map {
+                "\($0.outcome.state) \($0.outcome.held?.description ?? "-")"
+                    + ($0.outcome.detail.map { ", \($0)" } ?? "")
+            }
+        }
+        #expect(judged(5, 5, .restart) == "inSync 5")
+        #expect(judged(5, nil, .restart) == "inSync 5")
+        #expect(judged(5, 4, .reboot) == "pending 4, since")
+        #expect(judged(5, 4, .reboot, .reboot, allowing: [.reboot, .serviceRestart]) == "pending 4, since")
+        #expect(judged(4, 5, .restart) == "drifted 4")
+        #expect(judged(4, 4, .restart, .serviceRestart) == "drifted 4")
+        #expect(judged(5, 4, .restart, allowing: [.serviceRestart]) == "pending 4, since")
+        #expect(
+            judged(5, 4, .restart, .serviceRestart)
+                == "pending 4, since; takes service-restart, which `allow:` or --allow service-restart permits")
+        #expect(judged(5, 4, .restart, .serviceRestart, allowing: [.serviceRestart]) == "drifted 4")
+    }
+
     @Test("what the kernel made of a wish counts for the same wish, value and kernel")
     func settled() {
         let key = Ledger.Key(domain: "block", identity: "serial:A", attribute: "x")

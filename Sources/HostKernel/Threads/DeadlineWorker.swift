@@ -24,11 +24,13 @@ package final class DeadlineWorker: Worker {
 
     /// EAGAIN where so many are abandoned that this one is not tried.
     package func perform<Value: Sendable>(
-        on target: String, _ work: @escaping @Sendable (_ isAbandoned: @escaping @Sendable () -> Bool) -> Value
+        on target: String, patience: Duration? = nil,
+        _ work: @escaping @Sendable (_ isAbandoned: @escaping @Sendable () -> Bool) -> Value
     ) throws(KernelError) -> Value {
         let (fate, answer) = (Fate(), Answer<Value>())
         let start = monotonicNow()
-        let patience = try patience(for: target)
+        let usual = try self.patience(for: target)
+        let patience = patience ?? usual
         try threads.run(
             Job(target: target, fate: fate) { answer.give(work { fate.isAbandoned.load(ordering: .acquiring) }) })
         let value = threads.state.wait(

@@ -30,7 +30,9 @@ struct DeviceFiles: Files {
     }
 
     func write(_ value: String, to path: String) throws(KernelError) { throw refusal("write", path) }
-    func replace(_ path: String, with contents: [UInt8], permissions: UInt32) throws(KernelError) {
+    func replace(
+        _ path: String, with contents: [UInt8], permissions: UInt32, owner: FileOwner?
+    ) throws(KernelError) {
         throw refusal("replace", path)
     }
     func remove(_ path: String) throws(KernelError) { throw refusal("remove", path) }
@@ -49,7 +51,7 @@ extension Host {
     ) throws(KernelError) -> Value {
         let answer: Result<Value, KernelError>
         do throws(KernelError) {
-            answer = try worker.perform(on: target) { [self] _ in
+            answer = try worker.perform(on: target, patience: nil) { [self] _ in
                 Result { () throws(KernelError) in try work(self) }
             }
         } catch {

@@ -11,7 +11,7 @@ extension Ledger {
         _ assessed: Assessed, among known: Set<Key>, by domain: any TuningDomain, on host: Host, kernel: String
     ) throws(KernelError) {
         let principal = assessed.setting
-        guard let key = Key(principal), let held = assessed.outcome.held else { return }
+        guard let key = Key(principal), let held = assessed.configured ?? assessed.outcome.held else { return }
         func entry(_ key: Key, original: SettingValue, companionOf: String? = nil) -> Entry {
             Entry(
                 key: key, name: principal.target?.name, original: original.description, companionOf: companionOf,
@@ -54,7 +54,7 @@ extension Ledger {
                     continue
                 }
                 switch domain.read(setting, on: host) {
-                case .value(let held, _): found.append((key, held))
+                case .value(let held, _), .staged(let held, _, _, _): found.append((key, held))
                 case .unreadable(let error): throw error
                 case .absent, .awaited: break
                 }
@@ -119,8 +119,7 @@ extension Ledger {
             try domain.companions(of: principal, on: host).compactMap { attribute in
                 let setting = principal.companion(attribute)
                 guard let key = Key(setting), entries[key] != nil else { return nil }
-                if case .value(let held, _) = domain.read(setting, on: host) { return (key, held) }
-                return (key, nil)
+                return (key, domain.read(setting, on: host).writable?.held)
             }
         }
     }

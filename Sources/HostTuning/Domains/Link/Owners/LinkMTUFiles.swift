@@ -145,24 +145,6 @@ private func checkWords(_ name: String, _ mtu: String) throws(KernelError) {
     }
 }
 
-// MARK: - What the owners' files have in common
-
-/// Writes a file of ours for everybody to read, where it does not say so already.
-func write(_ text: String, to path: String, in files: any Files) throws(KernelError) {
-    let bytes = Array(text.utf8)
-    let old = try present { () throws(KernelError) in (try files.read(path), try files.status(path).permissions) }
-    if let old, old == (bytes, 0o644) { return }
-    let folder = path.split(separator: "/").dropLast().map { "/\($0)" }.joined()
-    try files.createFolder(folder, permissions: 0o755)
-    try files.replace(path, with: bytes, permissions: 0o644)
-}
-
-/// Looked for first: where /etc can't be written, unlink(2) fails even of what is not there.
-func removeIfThere(_ path: String, in files: any Files) throws(KernelError) {
-    let file = try present { () throws(KernelError) in try files.status(path) }
-    if file != nil { try files.remove(path) }
-}
-
 extension String {
     func trimming(_ sign: Character) -> String {
         var text = self[...]

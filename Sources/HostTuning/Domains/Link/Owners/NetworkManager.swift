@@ -95,7 +95,10 @@ enum NetworkManager {
     }
 
     static func persist(_ wanted: [String: String], in files: any Files) throws(KernelError) {
-        guard !wanted.isEmpty else { return try removeIfThere(file, in: files) }
+        guard !wanted.isEmpty else {
+            try removeIfThere(file, in: files)
+            return
+        }
         var text = header
         for (link, mtu) in wanted.sorted(by: { $0.key < $1.key }) {
             // The equals sign: taken literally, no pattern. (Device List Format)
