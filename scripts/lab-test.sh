@@ -4,7 +4,7 @@
 #   scripts/lab-test.sh [PYTEST'S WORDS]...     root; both may take MINUTES, 20 without
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-export MINUTES=${MINUTES:-20}
+minutes=${MINUTES:-20}
 
 skip() { # in CI what can't run is a failure
     echo "lab: skipped: $1"
@@ -12,7 +12,7 @@ skip() { # in CI what can't run is a failure
     exit 0
 }
 [ "$(id -u)" -eq 0 ] || skip "its machines take root"
-grep -Rqs 'https\?://.*debian' /etc/apt/sources.list* || skip "its guests are made from a Debian archive, and /etc/apt has none"
+grep -Rqs 'https\?://.*debian' /etc/apt/sources.list* || skip "its guests are made of Debian's packages, and /etc/apt has none"
 scripts/deps.sh lab deb
 cd Tests/Lab
 
@@ -20,11 +20,8 @@ cd Tests/Lab
 within() { # SECONDS COMMAND...
     local code=0
     timeout --foreground --signal INT --kill-after 30 "$1" env --default-signal=INT /usr/bin/python3 -m "${@:2}" || code=$?
-    case $code in
-        124 | 137) echo "lab: red: not done within $MINUTES minutes" >&2 ;;
-    esac
+    case $code in 124 | 137) echo "lab: red: not done within $minutes minutes" >&2 ;; esac
     return $code
 }
-limit=$((MINUTES * 60))
-within $limit lab build
-within $((limit - SECONDS)) pytest -n 2 "$@"
+within $((minutes * 60 - SECONDS)) lab build
+within $((minutes * 60 - SECONDS)) pytest -n 2 "$@"

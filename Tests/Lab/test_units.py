@@ -41,7 +41,7 @@ def test_a_life(running, release, kernel):
     assert node.hostd("status").startswith("lab: all 9 settings in sync")
     assert "9 in sync" in node.check("systemctl show --property StatusText ais-hostd")
     # The port is open, and nobody behind it before the first request.
-    assert node.run("systemctl is-active ais-hostd-http.socket ais-hostd-http.service").output.split() == ["active", "inactive"]
+    assert node.run("systemctl is-active ais-hostd-http.{socket,service}").output.split() == ["active", "inactive"]
     assert node.check(f"{HTTP}/v1/status") == "200"
     # What another hand changes is put right.
     files = {"/proc/sys/net/core/somaxconn": ("77", "65535"), f"/sys/block/{disk}/queue/read_ahead_kb": ("128", "4096"),
@@ -52,7 +52,8 @@ def test_a_life(running, release, kernel):
     for file, (_, wanted) in files.items():
         node.until(f"test $(cat {file}) = {wanted}")
     node.until(f"grep -F '[mq-deadline]' /sys/block/{disk}/queue/scheduler && ethtool -g {nic} | grep '^RX:.*2048$'")
-    node.until("journalctl --quiet AIS_SETTING=sysctl/net.core.somaxconn AIS_STATE=drifted AIS_GOT=77 AIS_WANTED=65535 | grep .")
+    fields = "AIS_SETTING=sysctl/net.core.somaxconn AIS_STATE=drifted AIS_GOT=77 AIS_WANTED=65535"
+    node.until(f"journalctl --quiet {fields} | grep .")
     # A broken file changes nothing, across a restart too.
     node.check("echo 'sysctll: {}' >>/etc/ais-hostd/config.yaml; systemctl reload ais-hostd")
     node.until("ais-hostd status; test $? = 1")
