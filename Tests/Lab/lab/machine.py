@@ -219,8 +219,7 @@ class Machine:
         """Waits until it answers from another boot than the one that is to be `gone`, and answers which."""
         deadline, number = time.monotonic() + PATIENCE, self._number()
         while time.monotonic() < deadline:
-            # What is sent on its way down is lost, and what is sent on its way up is kept until the agent is there: so
-            # not often, since it is answered all of it.
+            # What is sent on its way down is lost, so it is sent again; what is sent on its way up is kept, all of it.
             with contextlib.suppress(Unanswered):
                 boot = self.run("cat /proc/sys/kernel/random/boot_id", 5, number).output.strip()
                 if boot not in ("", gone):
