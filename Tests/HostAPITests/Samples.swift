@@ -55,7 +55,8 @@ func sampleBoard(
     _ settings: [(String, State)] = sampleSettings, revision: Int = 7, instance: String = "abc", capacity: Int = 1000
 ) -> Board {
     let board = Board(instance: instance, capacity: capacity)
-    board.show(snapshot(report(settings, revision: revision)))
+    // It does not grow stale while a slow machine is at its tests.
+    board.show(snapshot(report(settings, revision: revision), interval: 3600))
     return board
 }
 
