@@ -47,7 +47,7 @@ def pytest_runtest_makereport(item, call):
     machine = getattr(item, "machine", None)
     if report.when == "teardown" or not report.failed or machine is None:
         return
-    for name, told in {"console": machine.console, "journal": lambda: machine.journal("-n 60", timeout=15)}.items():
+    for name, told in {"console": machine.console, "journal": lambda: machine.journal("-n 60", timeout=60)}.items():
         try:
             text = "\n".join(told().splitlines()[-60:])
         except Exception as error:
