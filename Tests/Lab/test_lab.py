@@ -104,7 +104,8 @@ def test_what_fails_shows_console_and_journal(tmp_path, where):
     (tmp_path / "test_red.py").write_text(
         "import pytest\n@pytest.fixture\ndef ready(machine):\n    %s\n    return machine\ndef test_red(ready):\n    %s\n"
         % (("pass", fails.replace("machine", "ready")) if where == "test" else (fails, "pass")))
-    red = python("-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", str(tmp_path))
+    red = python(
+        "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(tmp_path))
     said, _ = red.communicate(timeout=300)
     assert red.returncode == 1, said
     _, _, shown = said.partition("- console -")
