@@ -198,19 +198,19 @@ def calm(machine):
 
 
 def measure(machine, times, service, *commands):
-    """What each of the commands, which take turns, cost: medians."""
+    """What each of the commands, which take turns, costs: medians."""
     calm(machine)
     said = machine.check(f"python3 /root/measure.py {times} {service} {shlex.join(commands)}", timeout=3600)
     figures = {}
     for command, runs in json.loads(said).items():
         if any(run["code"] for run in runs):
             print(f"  {command}: exit code {runs[-1]['code']}", flush=True)
-        figures[command] = {key: statistics.median(run[key] for run in runs) for key in ("ms", "cpu", "processes")}
+        figures[command] = {key: statistics.median(run[key] for run in runs) for key in COLUMNS}
     return figures
 
 
 def one_round(image, competitor):
-    """Rows of what a machine of its own tells: a name, the shell's cost, and the competitor's."""
+    """Rows of what a machine of its own tells: a name, its cost, and the shell's."""
     with ready(image) as machine:
         found = machine.report()
         asked, held = Settings(found, "desired"), Settings(found, "observed")
@@ -230,12 +230,15 @@ def one_round(image, competitor):
             print(f"  {command}: {before} settings held before, {after} of {len(found['settings'])} afterwards", flush=True)
             return figures
 
-        yield f"{competitor.first}, first", first(SHELL, "-"), first(competitor.first, competitor.service)
-        figures = measure(machine, competitor.repeats, competitor.service, SHELL, *competitor.again)
-        for command in competitor.again:
-            yield f"{command}, nothing to do", figures[SHELL], figures[command]
+        shells = first(SHELL, "-")
+        yield f"{SHELL}, first", shells, shells
+        yield f"{competitor.first}, first", first(competitor.first, competitor.service), shells
+        for command, cost in measure(machine, competitor.repeats, competitor.service, SHELL, *competitor.again).items():
+            if command == SHELL:
+                shells = cost
+            yield f"{command}, nothing to do", cost, shells
         if competitor.first == "ais-hostd apply":
-            yield "a pass of its daemon", figures[SHELL], passes(machine)
+            yield "a slow pass of its daemon", passes(machine), shells
 
 
 def passes(machine):
@@ -246,7 +249,8 @@ def passes(machine):
     count, seconds, cpu = (after - before for before, after in zip(
         *(map(float, line.split()) for line in machine.check(PASSES, timeout=180).splitlines())))
     machine.check("systemctl stop ais-hostd.service")
-    return {"ms": seconds * 1000 / count, "cpu": cpu / 1000 / count, "processes": 0}
+    took = seconds * 1000 / count
+    return {"ms": took, "back": took, "cpu": cpu / 1000 / count, "processes": 0}
 
 
 PASSES = """
@@ -292,16 +296,17 @@ def at_rest(image, competitor, start, service):
         return {"sleeps": slept, "aside": aside, "cpu": cpu / 1000, **dict(zip(("rss", "pss", "own"), words[6:]))}
 
 
+COLUMNS = {"ms": "ms", "back": "links back, ms", "cpu": "CPU, ms", "processes": "processes"}
+
+
 def table(rows):
-    """Of each pass the medians, and how many times the shell's they are."""
-    print("\n| | ms | CPU, ms | processes | the shell: ms | CPU, ms | processes | time of the shell's | CPU |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    """Of each row the medians, and of how many times the shell's they are."""
+    print("\n| " + " | ".join(["", *COLUMNS.values(), "of the shell's time", "links back", "CPU"]) + " |")
+    print("|---" * 8 + "|")
     for name, runs in rows.items():
-        cells = [statistics.median(one[key] for one in column) for column in list(zip(*runs))[::-1]
-                 for key in ("ms", "cpu", "processes")]
-        ratios = [statistics.median(own[key] / shells[key] for shells, own in runs) for key in ("ms", "cpu")]
-        print(f"| {name} | " + " | ".join(f"{cell:,.0f}" for cell in cells) + " | "
-              + " | ".join(f"{ratio:.3g}" for ratio in ratios) + " |")
+        medians = [statistics.median(own[key] for own, _ in runs) for key in COLUMNS]
+        ratios = [statistics.median(own[key] / shells[key] for own, shells in runs) for key in ("ms", "back", "cpu")]
+        print(f"| {name} | " + " | ".join([f"{one:,.0f}" for one in medians] + [f"{one:.3g}" for one in ratios]) + " |")
 
 
 def main(names):

@@ -1,8 +1,8 @@
 """measure.py TIMES SERVICE COMMAND...: in the guest, what commands cost that take turns, as JSON.
 
-Time from exec(2) until it has ended, by the monotonic clock; CPU of all that it started (its cgroup's) and of SERVICE,
-which may work for it ("-": none); and how many processes the machine started meanwhile, the command among them. Threads
-are no processes, nor are the kernel's own.
+Time from exec(2) until it has ended, and until all links carry again, by the monotonic clock; CPU of all that it
+started (its cgroup's) and of SERVICE, which may work for it ("-": none); and how many processes the machine started
+meanwhile, the command among them. Threads are no processes, nor are the kernel's own.
 """
 
 import json
@@ -22,6 +22,10 @@ def cpu(*cgroups):
     """Milliseconds, to the microsecond: the scheduler's own account."""
     stats = [(CGROUPS / cgroup / "cpu.stat").read_text().split() for cgroup in cgroups]
     return sum(int(words[words.index("usage_usec") + 1]) for words in stats) / 1000
+
+
+def down():
+    return any(link.read_text() != "1\n" for link in pathlib.Path("/sys/class/net").glob("en*/carrier"))
 
 
 def measure(command, cgroups):
@@ -47,8 +51,11 @@ def measure(command, cgroups):
     took = time.monotonic() - start
     after = cpu(*cgroups)
     (TRACE / "tracing_on").write_text("0")
+    while down():
+        time.sleep(0.01)
+    back = time.monotonic() - start
     started = [line for line in (TRACE / "trace").read_text().splitlines() if "task_newtask:" in line]
-    return {"ms": took * 1000, "cpu": after - before, "processes": 1 + len(started),
+    return {"ms": took * 1000, "back": back * 1000, "cpu": after - before, "processes": 1 + len(started),
             "code": os.waitstatus_to_exitcode(status)}
 
 
