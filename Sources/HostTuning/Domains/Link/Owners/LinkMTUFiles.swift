@@ -21,7 +21,8 @@ package func persistMTUs(
     for (name, mtu) in mtus.sorted(by: { $0.key < $1.key }) {
         do throws(KernelError) {
             try checkWords(name, mtu)
-            if let link = links.first(where: { $0.name == name }), let owner = try owner(of: link, in: files, interfaces: interfaces.get)
+            if let link = links.first(where: { $0.name == name }),
+                let owner = try owner(of: link, in: files, interfaces: interfaces.get)
             {
                 let contradiction = try plan.add(mtu, for: link, owner: owner, in: files)
                 failure = failure ?? contradiction
