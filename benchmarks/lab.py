@@ -238,30 +238,36 @@ def one_round(image, competitor):
                 shells = cost
             yield f"{command}, nothing to do", cost, shells
         if competitor.first == "ais-hostd apply":
-            yield "a slow pass of its daemon", passes(machine), shells
+            yield "a pass of the daemon", *passes(machine)
 
 
-def passes(machine):
-    """What a slow pass of the daemon costs: its own clock, and its service's CPU."""
-    machine.configure(f"interval: 1s\n{CONFIGURATION}")
-    machine.check("systemctl start ais-hostd.service")
-    calm(machine)
-    count, seconds, cpu = (after - before for before, after in zip(
-        *(map(float, line.split()) for line in machine.check(PASSES, timeout=180).splitlines())))
-    machine.check("systemctl stop ais-hostd.service")
-    took = seconds * 1000 / count
-    return {"ms": took, "back": took, "cpu": cpu / 1000 / count, "processes": 0}
-
-
+# What its own clock says of its passes, and its CPU.
 PASSES = """
 show() {
     curl --silent --unix-socket /run/ais-hostd/api.sock http://localhost/metrics |
-        awk '/^ais_hostd_pass_duration_seconds_(count|sum)/ { found[$1] = $2 }
-            END { printf "%s %s ", found["ais_hostd_pass_duration_seconds_count"], found["ais_hostd_pass_duration_seconds_sum"] }'
+        awk '/^ais_hostd_pass_duration_seconds_(sum|count) / { printf "%s ", $2 }'
     awk '/^usage_usec/ { print $2 }' /sys/fs/cgroup/system.slice/ais-hostd.service/cpu.stat
 }
-show; sleep 20; show
+show; sleep 5; show
 """
+
+
+def passes(machine):
+    """What a pass costs that finds nothing to do, of a daemon that makes one a second; and the shell in turn with it."""
+    machine.configure(f"interval: 1s\n{CONFIGURATION}")
+    machine.check("systemctl start ais-hostd.service")
+    costs = []
+    for _ in range(REPEATS // 2 + 1):
+        shells = measure(machine, 2, "-", SHELL)[SHELL]
+        calm(machine)
+        before, after = (map(float, line.split()) for line in machine.check(PASSES).splitlines())
+        seconds, count, used = (later - earlier for earlier, later in zip(before, after))
+        took = seconds * 1000 / count
+        costs.append(({"ms": took, "back": took, "cpu": used / 1000 / count, "processes": 0}, shells))
+    machine.check("systemctl stop ais-hostd.service")
+    return [{key: statistics.median(cost[key] for cost in column) for key in COLUMNS} for column in zip(*costs)]
+
+
 DAEMONS = {
     "ais-hostd run": (COMPETITORS["ais-hostd"], "systemctl start ais-hostd.service", "ais-hostd.service"),
     "ais-hostd serve": (
