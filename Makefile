@@ -90,7 +90,7 @@ bench-links: release ## what a thousand links cost, beside a shell, and how soon
 	@scripts/deps.sh bench
 	@benchmarks/links.sh .build/ais-hostd
 
-bench-lab: release ## the same settings by ais-hostd, a shell, TuneD and Ansible, in virtual machines: an hour (root)
+bench-lab: release ## the same settings by ais-hostd, a shell, TuneD and Ansible, in virtual machines: an hour or more (root)
 	@scripts/deps.sh lab
 	@/usr/bin/python3 benchmarks/lab.py
 
