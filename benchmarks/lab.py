@@ -227,7 +227,7 @@ def one_round(image, competitor):
             before = machine.report()["summary"]["inSync"]
             figures = measure(machine, 1, service, command)[command]
             after = machine.report()["summary"]["inSync"]
-            print(f"  {command}: {before} settings held before, {after} of {len(found['settings'])} afterwards", flush=True)
+            print(f"  {command}: {before} settings held before, {after} of {len(asked.values)} afterwards", flush=True)
             return figures
 
         shells = first(SHELL, "-")
@@ -253,7 +253,7 @@ show; sleep 5; show
 
 
 def passes(machine):
-    """What a pass costs that finds nothing to do, of a daemon that makes one a second; and the shell in turn with it."""
+    """What a pass costs that finds nothing to do, of a daemon that makes one a second; and the shell in turn."""
     machine.configure(f"interval: 1s\n{CONFIGURATION}")
     machine.check("systemctl start ais-hostd.service")
     costs = []
