@@ -3,8 +3,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build release run test fuzz lint format size bench bench-daemon bench-links deb try-deb lab lab-test
-.PHONY: lab-shell lab-soak install clean
+.PHONY: help deps build release run test fuzz lint format size bench bench-daemon bench-links bench-lab deb try-deb lab
+.PHONY: lab-test lab-shell lab-soak install clean
 
 # --no-export-dynamic: Swift's static runtime asks for every symbol to be visible to plugins that we do not have (1 %).
 # --disable-local-rpath: root takes no library from the folder of its binary, and no start looks for them there.
@@ -85,6 +85,10 @@ bench-daemon: release ## what the daemon costs at rest, how soon it is ready, an
 bench-links: release ## what a thousand links cost, beside a shell, and how soon a new one is tuned (root)
 	@scripts/deps.sh bench
 	@benchmarks/links.sh .build/ais-hostd
+
+bench-lab: release ## the same settings by ais-hostd, a shell, TuneD and Ansible, in virtual machines: an hour or more (root)
+	@scripts/deps.sh lab
+	@/usr/bin/python3 benchmarks/lab.py
 
 # Another binary to install, and to try in the lab.
 AIS_HOSTD ?= .build/ais-hostd

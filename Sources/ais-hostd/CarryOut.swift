@@ -12,6 +12,8 @@ func carryOut(
     here work: () throws -> PassResult
 ) throws -> PassResult {
     do {
+        // A client starts threads, and mostly there is not even a socket.
+        _ = try reconciler.host.files.status(socket.path)
         return try ask(command, socket, files, options)
     } catch let error as KernelError where error.isNobodyThere {
         let lock = try reconciler.lock()

@@ -45,6 +45,16 @@ extension WholeProgram {
             }
         }
 
+        @Test("without a daemon to ask, apply starts neither threads nor processes")
+        func alone() throws {
+            let log = "/var/lib/trace"
+            let output = try sandbox.run(
+                ["strace", "-f", "-o", log, "-e", "trace=fork,vfork,clone,clone3", Layer.program ?? "", "apply"]
+                    + ["--config", try configuration()])
+            #expect(output.code == 2, "swappiness is observed: \(output)")
+            #expect(!(try sandbox.read(log)).contains("clone"))
+        }
+
         @Test("apply writes first the ledger, then the kernel's files without creating any, and nothing else")
         func writer() throws {
             let file = try sandbox.configuration(

@@ -71,6 +71,8 @@ enum SysctlFacts {
         return all.filter { $0 != name }
     }
 
+    private static let ofAllLinks = ["ipv4", "ipv6"].flatMap { ["net.\($0).conf.all.", "net.\($0).conf.default."] }
+
     /// Order of writing: what resets others comes first, ports are reserved before they become ephemeral.
     static func rank(of name: String) -> Int {
         switch name {
@@ -78,7 +80,8 @@ enum SysctlFacts {
             "net.ipv6.conf.all.disable_ipv6":
             0
         case "net.ipv4.ip_local_reserved_ports": 1
-        case _ where name.contains(".conf.all.") || name.contains(".conf.default."): 2
+        // Prefixes: to look for a text within a name, thousands of times in a sort, was half of an apply of 60.
+        case _ where ofAllLinks.contains(where: name.hasPrefix): 2
         default: 3
         }
     }

@@ -34,12 +34,14 @@ struct Interfaces {
 
     init(in files: any Files) throws(KernelError) { try read(Self.file, in: files) }
 
-    /// Nobody reads the files where there is no `ifup`.
-    static func isInstalled(in files: any Files) throws(KernelError) -> Bool {
+    /// Nil where there is no `ifup`: nobody reads the files.
+    static func installed(in files: any Files) throws(KernelError) -> Interfaces? {
         for program in ["/usr/sbin/ifup", "/sbin/ifup"] {
-            if try present({ () throws(KernelError) in try files.status(program) }) != nil { return true }
+            if try present({ () throws(KernelError) in try files.status(program) }) != nil {
+                return try Interfaces(in: files)
+            }
         }
-        return false
+        return nil
     }
 
     private mutating func read(_ path: String, in files: any Files) throws(KernelError) {

@@ -15,12 +15,15 @@ package func persistMTUs(
     _ mtus: [String: String], links: [ManagedLink], in files: any Files
 ) throws(KernelError) {
     let old = try PersistedMTUs(in: files)
+    let interfaces = Result { () throws(KernelError) in try Interfaces.installed(in: files) }
     var plan = PersistedMTUs()
     var failure: KernelError?
     for (name, mtu) in mtus.sorted(by: { $0.key < $1.key }) {
         do throws(KernelError) {
             try checkWords(name, mtu)
-            if let link = links.first(where: { $0.name == name }), let owner = try owner(of: link, in: files) {
+            if let link = links.first(where: { $0.name == name }),
+                let owner = try owner(of: link, in: files, interfaces: interfaces.get)
+            {
                 let contradiction = try plan.add(mtu, for: link, owner: owner, in: files)
                 failure = failure ?? contradiction
             } else {
@@ -41,9 +44,10 @@ package func persistMTUs(
 package func mtuMentions(of links: [ManagedLink], in files: any Files) -> [String: [Mention]] {
     let ours = (try? persistedMTUs(in: files)) ?? [:]
     let interfaces = try? Interfaces(in: files)
+    let installed = Result { () throws(KernelError) in try Interfaces.installed(in: files) }
     var mentions: [String: [Mention]] = [:]
     for link in links {
-        let owner = try? owner(of: link, in: files)
+        let owner = try? owner(of: link, in: files, interfaces: installed.get)
         let found =
             Networkd.mentions(of: link, owner: owner, in: files)
             + Netplan.mentions(of: link, owner: owner, in: files)

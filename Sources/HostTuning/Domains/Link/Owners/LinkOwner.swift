@@ -55,14 +55,19 @@ extension LinkOwner: CustomStringConvertible {
 /// What networkd and NetworkManager do at this moment decides; a stanza of interfaces(5) counts where neither has the
 /// link. Files alone are no evidence for those two: many are there that nobody reads.
 package func owner(of link: ManagedLink, in files: any Files) throws(KernelError) -> LinkOwner? {
+    try owner(of: link, in: files) { () throws(KernelError) in try Interfaces.installed(in: files) }
+}
+
+/// The same of one of many links, with the stanzas read once for all.
+func owner(
+    of link: ManagedLink, in files: any Files, interfaces: () throws(KernelError) -> Interfaces?
+) throws(KernelError) -> LinkOwner? {
     if let state = try NetworkdState(of: link.index, in: files), state.isManaged, let file = state.networkFile {
         return try Networkd.owner(of: link, reading: file, in: files)
     }
     if let device = try NetworkManager.device(link.index, in: files) {
         return try NetworkManager.owner(of: link, device, in: files)
     }
-    guard try Interfaces.isInstalled(in: files),
-        let stanza = try Interfaces(in: files).stanzas(of: link.name).first
-    else { return nil }
+    guard let stanza = try interfaces()?.stanzas(of: link.name).first else { return nil }
     return LinkOwner(program: .ifupdown, evidence: stanza.origin, place: .stanza)
 }
