@@ -73,9 +73,8 @@ package func judge(
         func judged(_ value: SettingValue) -> Assessed? {
             judge(setting, .value(value, Bounds()), allowing: Set(Disruption.allCases), entry: entry, kernel: kernel)
         }
-        guard let written = judged(configured), written.outcome.state == .inSync, let effective,
-            let inEffect = judged(effective)
-        else { return judged(configured) }
+        guard let written = judged(configured) else { return nil }
+        guard written.outcome.state == .inSync, let effective, let inEffect = judged(effective) else { return written }
         guard inEffect.outcome.state != .inSync else { return inEffect }
         let isOurs = pending == .restart && setting.disruption == .serviceRestart && setting.mode != .observe
         var result = inEffect

@@ -6,8 +6,7 @@ func write(_ text: String, to path: String, in files: any Files) throws(KernelEr
     let bytes = Array(text.utf8)
     let old = try present { () throws(KernelError) in (try files.read(path), try files.status(path).permissions) }
     if let old, old == (bytes, 0o644) { return false }
-    let folder = path.split(separator: "/").dropLast().map { "/\($0)" }.joined()
-    try files.createFolder(folder, permissions: 0o755)
+    try files.createFolder(folder(of: path), permissions: 0o755)
     try files.replace(path, with: bytes, permissions: 0o644)
     return true
 }

@@ -106,8 +106,6 @@ extension Capture {
 private let usualFolders: Set<String> = [
     "ais", "bin", "boot", "containerd", "containers", "dev", "devices", "docker", "efi", "etc", "etcd", "db", "home",
     "interfaces.d", "k3s", "kubelet", "lib", "local", "media", "mnt", "netplan", "network", "NetworkManager", "opt",
-    "proc",
-    "rancher", "rke2", "root", "run", "server", "shm", "srv", "sys", "system-connections", "systemd", "tmp", "usr",
-    "var",
-    "swapfile", "swap.img",
+    "proc", "rancher", "rke2", "root", "run", "server", "shm", "srv", "swap.img", "swapfile", "sys",
+    "system-connections", "systemd", "tmp", "usr", "var",
 ]

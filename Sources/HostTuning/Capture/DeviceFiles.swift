@@ -25,8 +25,7 @@ struct DeviceFiles: Files {
     private func ask<Value: Sendable>(
         _ path: String, _ work: @escaping @Sendable (any Files) throws(KernelError) -> Value
     ) throws(KernelError) -> Value {
-        let folder = path.split(separator: "/").dropLast().map { "/\($0)" }.joined()
-        return try host.ask(device ?? folder) { host throws(KernelError) in try work(host.files) }
+        try host.ask(device ?? folder(of: path)) { host throws(KernelError) in try work(host.files) }
     }
 
     func write(_ value: String, to path: String) throws(KernelError) { throw refusal("write", path) }

@@ -81,5 +81,8 @@ func printable(_ bytes: some BidirectionalCollection<UInt8>) -> String? {
     return text
 }
 
+/// `/sys/block` of `/sys/block/sda`
+func folder(of path: String) -> String { path.split(separator: "/").dropLast().map { "/\($0)" }.joined() }
+
 /// `sda` of `/sys/block/sda`
 func lastComponent(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }

@@ -53,11 +53,9 @@ extension Ledger {
                     found.append((key, nil))
                     continue
                 }
-                switch domain.read(setting, on: host) {
-                case .value(let held, _), .staged(let held, _, _, _): found.append((key, held))
-                case .unreadable(let error): throw error
-                case .absent, .awaited: break
-                }
+                let reading = domain.read(setting, on: host)
+                if case .unreadable(let error) = reading { throw error }
+                if let held = reading.writable?.held { found.append((key, held)) }
             }
             try domain.checkIsSame(target, on: host)
             return found

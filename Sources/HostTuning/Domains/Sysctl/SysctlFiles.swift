@@ -22,9 +22,7 @@ extension SysctlDomain {
 
     package func persist(_ values: [SettingID: String], on host: Host) throws(KernelError) {
         guard !values.isEmpty else {
-            // Looked for first: where /etc can't be written, unlink(2) fails even of what is not there.
-            let file = try present { () throws(KernelError) in try host.files.status(Self.persistentFile) }
-            if file != nil { try host.files.remove(Self.persistentFile) }
+            try removeIfThere(Self.persistentFile, in: host.files)
             return
         }
         var text = Self.header

@@ -90,7 +90,7 @@ struct Interfaces {
     /// What stands behind `source`: a path, from the folder of its file, with the shell's patterns. Variables and
     /// quotes are left alone.
     private func expand(_ text: String, from file: String, in files: any Files) throws(KernelError) -> [String] {
-        let folder = file.split(separator: "/").dropLast().map { "/\($0)" }.joined()
+        let folder = folder(of: file)
         var expanded: [String] = []
         for word in text.split(separator: " ").map(String.init) {
             var found = [""]
